@@ -1,0 +1,43 @@
+"""The errors that Gristmill raises; every message names what is wrong, where, and how to mend it."""
+
+from __future__ import annotations
+
+
+class GristmillError(Exception):
+    """Base of all errors meant for the user. The command line prints the message without a traceback."""
+
+
+class RecipeError(GristmillError):
+    """The recipe file is not valid: unknown key, duplicate key, wrong type or value."""
+
+
+class SourceError(GristmillError):
+    """A source string or its list file cannot be understood, or the source does not exist."""
+
+
+class OriginError(GristmillError):
+    """One origin could not be read. Recorded as a failed visit; it never stops the other origins."""
+
+
+class HostileInputError(OriginError):
+    """An origin tried to leave its bounds (path escape, decompression bomb, size, count or time limit)."""
+
+
+class WorkspaceError(GristmillError):
+    """The workspace folder cannot be used: locked by another build, made by another version, or damaged."""
+
+
+class StageError(GristmillError):
+    """A stage of the build failed; names the stage and the shard."""
+
+
+class BalanceError(StageError):
+    """Rows in do not equal rows out plus rows dropped by reason: a bug, never to be published."""
+
+
+class MissingExtraError(GristmillError):
+    """An optional feature was asked for and its package is not installed; names the extra to install."""
+
+
+class ReleaseError(GristmillError):
+    """A release is damaged, incomplete, or does not match its manifest."""
