@@ -181,12 +181,17 @@ ENTRIES = Table(
         Column("name", pa.string(), "last segment of the path"),
         Column("type", pa.string(), "file, symlink or submodule"),
         Column("perms", pa.int32(), "mode, for example 0o100644"),
-        Column("content_id", pa.string(), "sha1_git of the content; of a submodule the commit id"),
+        Column(
+            "content_id",
+            pa.string(),
+            "sha1_git of the content, 40 zeros if unknown; of a submodule the commit id",
+        ),
         Column("length", pa.int64(), "size in bytes; -1 if unknown"),
         Column(
             "skipped",
             pa.string(),
-            "why its bytes were not read: too_large, missing, corrupt; else null",
+            "why its bytes were not read: too_large, missing, corrupt, hostile_path (the path, shown escaped, "
+            "leads out of the archive); else null",
             True,
         ),
         Column("head", pa.bool_(), "true in the anchor asked for; false where only history holds it"),

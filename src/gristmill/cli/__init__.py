@@ -1,0 +1,50 @@
+"""The command line: one thin module a command; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from gristmill import __version__
+from gristmill.errors import GristmillError
+
+COMMANDS = ("init", "build", "status", "explain", "query", "verify", "tables")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit code: 0 fine, 1 an error of the input, 2 wrong usage."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    try:
+        code = options.run(options)
+        assert isinstance(code, int)
+        return code
+    except GristmillError as error:
+        print(f"gristmill: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("gristmill: interrupted; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser with every command."""
+    parser = argparse.ArgumentParser(
+        prog="gristmill",
+        description="From software repositories to governed, labelled, training-ready code datasets.",
+    )
+    parser.add_argument("--version", action="version", version=f"gristmill {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = importlib.import_module(f"gristmill.cli.{name}")
+        text = (module.__doc__ or "").strip()
+        command = commands.add_parser(name, help=text.splitlines()[0].rstrip("."), description=text)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser

@@ -1,0 +1,37 @@
+# Two commands for a newcomer: make demo, make test. Each sets up all it needs in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo demo-short test test-all lint types docs bench clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[secrets,ray,test,dev]'
+	touch $(READY)
+
+demo: setup
+	$(BIN)/python demo/run.py
+
+demo-short: setup
+	$(BIN)/python demo/run.py --short
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python scripts/build_docs.py
+
+clean:
+	rm -rf $(VENV) demo-workspace bench-workspace .pytest_cache .mypy_cache .ruff_cache .hypothesis

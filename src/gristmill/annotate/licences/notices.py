@@ -1,0 +1,274 @@
+"""Notices in file headers: the sentences by which a file is put under a licence that stands elsewhere.
+
+A table of rules, each an expression and the sentence that states it, taken from the licences' own "how to
+apply" sections and from what large projects write. The rules read a view of the text in which letters are
+lower case and every other byte but digits, dots, plus and hyphen is a space, so that comment marks and line
+breaks do not matter and offsets stay those of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gristmill.annotate.licences.match import Match
+from gristmill.spdx import expressions
+
+MAX_HITS = 32
+
+_KEPT = b"abcdefghijklmnopqrstuvwxyz0123456789.+-"
+_VIEW = bytes(
+    byte if byte in _KEPT else byte + 32 if 65 <= byte <= 90 else 32 for byte in range(256)
+)
+# A space of a rule is any run of blanks and hyphens, also across the mark of an m4 or batch comment.
+_GAP = rb"(?:[ -]{1,200}(?:(?:dnl|rem)[ ]{1,80})?)"
+
+_UNDER = (
+    rb"(?:under|subject to|governed by|covered by|as per|in accordance with|abide by|comply with)"
+    rb"(?: both| either)?(?: the)?(?: terms(?: and conditions)? (?:of|in)(?: the)?)?"
+)
+_GNU = rb"(?:gnu )?(?P<family>lesser |library |library or lesser |affero )?(?:general public licen[cs]e|gpl)"
+_SHORT_GNU = rb"(?:gnu )?(?P<family>a|l|)gpl"
+_V = rb"(?:version |v\.? ?)?"
+_LATER = rb"(?P<later> ?\+|(?: or| and)(?: at your option)?(?: any)? (?:later|newer)| or at your option any later)"
+
+
+class _Rule(NamedTuple):
+    name: str
+    anchor: bytes
+    pattern: re.Pattern[bytes]
+    expression: str | Callable[[re.Match[bytes]], str | None]
+    kind: str = "notice"
+
+
+def _gnu(match: re.Match[bytes]) -> str | None:
+    """The id of a GNU licence from the groups family, version and later."""
+    family = (match["family"] or b"").strip()
+    prefix = {b"": "GPL", b"affero": "AGPL", b"a": "AGPL"}.get(family, "LGPL")
+    version = match.groupdict().get("version")
+    if not version:
+        return {"GPL": "GPL-1.0-or-later", "LGPL": "LGPL-2.0-or-later"}.get(prefix, "LicenseRef-agpl-unspecified")
+    number = version.decode().rstrip(".")
+    number = number if "." in number else f"{number}.0"
+    return expressions.normalise(f"{prefix}-{number}-{'or-later' if match['later'] else 'only'}")
+
+
+def _creative_commons(match: re.Match[bytes]) -> str | None:
+    parts = match["parts"]
+    codes = [
+        code
+        for code, word in (("NC", b"commercial"), ("SA", b"alike"), ("ND", b"deriv"))
+        if word in parts
+    ]
+    return expressions.normalise("-".join(["CC-BY", *codes, match["version"].decode()]))
+
+
+def _rule(
+    name: str,
+    anchor: str,
+    pattern: bytes,
+    expression: str | Callable[[re.Match[bytes]], str | None],
+    kind: str = "notice",
+) -> _Rule:
+    return _Rule(name, anchor.encode(), re.compile(pattern.replace(b" ", _GAP), re.DOTALL), expression, kind)
+
+
+_RULES = (
+    # Choices first: the longest match of those that overlap wins.
+    _rule(
+        "rust-dual",
+        "apache",
+        rb"apache licen[cs]e " + _V + rb"2.0.{0,200}?or the mit licen[cs]e.{0,200}?at your option",
+        "Apache-2.0 OR MIT",
+    ),
+    _rule(
+        "dual-mit-apache",
+        "apache",
+        rb"licen[cs]ed under(?: the terms of)? either.{0,40}? mit licen[cs]e.{0,200}?or the apache licen[cs]e "
+        + _V
+        + rb"2.0",
+        "MIT OR Apache-2.0",
+    ),
+    _rule(
+        "dual-apache-mit",
+        "apache",
+        rb"licen[cs]ed under(?: the terms of)? either.{0,40}? apache licen[cs]e " + _V + rb"2.0.{0,200}?or the mit licen[cs]e",
+        "Apache-2.0 OR MIT",
+    ),
+    _rule(
+        "dual-bsd-gpl",
+        "gpl",
+        rb"licen[cs]ed under both the bsd style licen[cs]e.{0,120}?and the gplv2.{0,120}?at your option",
+        "LicenseRef-bsd-unspecified OR GPL-2.0-only",
+    ),
+    _rule(
+        "dual-mit-gpl",
+        "gpl",
+        rb"dual licen[cs]ed under the mit.{0,80}?(?:or|and).{0,20}?gpl(?: version 2)?",
+        "MIT OR GPL-2.0-only",
+    ),
+    _rule(
+        "mozilla-tri-licence",
+        "mozilla",
+        rb"mozilla public licen[cs]e version 1.1.{0,1500}?alternatively the contents of this file may be used under "
+        rb"the terms of either the gnu general public licen[cs]e version 2 or later.{0,60}?or the gnu lesser "
+        rb"general public licen[cs]e version 2.1 or later",
+        "MPL-1.1 OR GPL-2.0-or-later OR LGPL-2.1-or-later",
+    ),
+    _rule(
+        "perl",
+        "perl",
+        rb"under the same terms as perl(?: itself| 5)?",
+        "Artistic-1.0-Perl OR GPL-1.0-or-later",
+    ),
+    # GNU, with the version before or after the name, or none.
+    _rule(
+        "gnu-versioned",
+        "general public",
+        _UNDER
+        + rb" "
+        + _GNU
+        + rb".{0,160}?\b(?:version|v)\.? ?(?P<version>[1-3](?:\.[0-9])?)\b\.?(?: of the(?: gnu)?(?: lesser| affero| library)?"
+        rb"(?: general public)? licen[cs]e)?" + _LATER + rb"?",
+        _gnu,
+    ),
+    _rule(
+        "gnu-version-first",
+        "general public",
+        _UNDER
+        + rb" version (?P<version>[1-3](?:\.[0-9])?)"
+        + _LATER
+        + rb"?(?: version)?(?: only)? of the "
+        + _GNU,
+        _gnu,
+    ),
+    _rule("gnu-unversioned", "general public", _UNDER + rb" " + _GNU, _gnu),
+    _rule(
+        "gnu-short",
+        "gpl",
+        _UNDER + rb" " + _SHORT_GNU + rb"(?:(?: licen[cs]e)? ?" + _V + rb"(?P<version>[1-3](?:\.[0-9])?)\b" + _LATER + rb"?)?",
+        _gnu,
+    ),
+    _rule("apache-2.0", "apache", _UNDER + rb" apache(?: software)? licen[cs]e " + _V + rb"2\b", "Apache-2.0"),
+    _rule("apache-2.0-short", "apache", _UNDER + rb" apache " + _V + rb"2(?:\.0)?\b", "Apache-2.0"),
+    _rule("apache", "apache", _UNDER + rb" apache(?: software)? licen[cs]e", "LicenseRef-apache-unspecified"),
+    _rule("mpl-2.0", "mozilla", _UNDER + rb" mozilla public licen[cs]e " + _V + rb"2\b", "MPL-2.0"),
+    _rule("mpl-1.1", "mozilla", _UNDER + rb" mozilla public licen[cs]e " + _V + rb"1.1\b", "MPL-1.1"),
+    _rule("mpl", "mozilla", _UNDER + rb" mozilla public licen[cs]e", "LicenseRef-mpl-unspecified"),
+    _rule("epl-2.0", "eclipse", _UNDER + rb" eclipse public licen[cs]e " + _V + rb"2\b", "EPL-2.0"),
+    _rule("epl-1.0", "eclipse", _UNDER + rb" eclipse public licen[cs]e " + _V + rb"1\b", "EPL-1.0"),
+    _rule("epl", "eclipse", _UNDER + rb" eclipse public licen[cs]e", "LicenseRef-epl-unspecified"),
+    _rule(
+        "cddl",
+        "common development",
+        rb"common development and distribution licen[cs]e",
+        "LicenseRef-cddl-unspecified",
+    ),
+    _rule("boost", "boost", _UNDER + rb" boost software licen[cs]e", "BSL-1.0"),
+    _rule("isc", "isc", _UNDER + rb" isc licen[cs]e", "ISC"),
+    _rule("zlib", "zlib", _UNDER + rb" zlib(?: libpng)? licen[cs]e", "Zlib"),
+    _rule("bsd-2", "bsd", _UNDER + rb" (?:simplified bsd|2 clause bsd|bsd 2 clause)", "BSD-2-Clause"),
+    _rule(
+        "bsd-3",
+        "bsd",
+        _UNDER + rb" (?:(?:new|modified|revised|3 clause) bsd|bsd 3 clause)",
+        "BSD-3-Clause",
+    ),
+    _rule("mit", "mit", _UNDER + rb" mit(?: x11| expat)? licen[cs]es?\b", "MIT"),
+    _rule(
+        "bsd-style-reference",
+        "bsd",
+        rb"bsd style licen[cs]e.{0,80}?(?:found in|in|see) the licen[cs]e",
+        "LicenseRef-bsd-unspecified",
+        "reference",
+    ),
+    _rule("bsd", "bsd", _UNDER + rb" bsd licen[cs]e", "LicenseRef-bsd-unspecified"),
+    _rule(
+        "creative-commons",
+        "creative commons",
+        rb"creative commons attribution(?P<parts>(?: non ?commercial| share ?alike| no ?deriv[a-z]*){0,3}).{0,24}?"
+        rb"(?P<version>[1-4]\.[05])",
+        _creative_commons,
+    ),
+    _rule("cc0", "cc0", _UNDER + rb" (?:creative commons )?cc0", "CC0-1.0"),
+    _rule(
+        "public-domain",
+        "public domain",
+        rb"(?:(?:released|placed|dedicated|put|donated)(?: hereby)? (?:in|into|to)"
+        rb"|this (?:file|code|software|program|source code|work|library|source file)(?: is| has been)(?: hereby)?(?: in)?)"
+        rb"(?: the)? public domain",
+        "LicenseRef-scancode-public-domain",
+    ),
+    _rule(
+        "unlicense",
+        "unencumbered",
+        rb"this is free and unencumbered software released into the public domain",
+        "Unlicense",
+    ),
+    _rule(
+        "proprietary",
+        "confidential",
+        rb"(?:proprietary and confidential|confidential and proprietary)",
+        "LicenseRef-proprietary",
+    ),
+    _rule(
+        "unauthorised-copying",
+        "unauthori",
+        rb"unauthori[sz]ed (?:copying|use|reproduction|distribution).{0,80}?prohibited",
+        "LicenseRef-proprietary",
+    ),
+    _rule(
+        "see-file",
+        "licen",
+        rb"(?:see|refer to|found in|available in|terms (?:of|in)|specified in|described in|defined in)"
+        rb"(?: the| accompanying| included| file| top level| root| project){0,4} (?:licen[cs]e|copying)"
+        rb"(?:[.](?:md|txt|rst))?(?: file|(?: in the)?.{0,60}? for)",
+        "LicenseRef-see-file",
+        "reference",
+    ),
+    _rule(
+        "see-files",
+        "licen",
+        rb"(?:either|any|both|one) of the (?:above |following )?licen[cs]es found in",
+        "LicenseRef-see-file",
+        "reference",
+    ),
+)
+
+
+def view(text: bytes) -> bytes:
+    """The text as the rules read it: same length, lower case, punctuation blank."""
+    return text.translate(_VIEW)
+
+
+def find(text: bytes) -> list[Match]:
+    """The notices in a text, by start; of overlapping ones the longest.
+
+    Args:
+        text: ``view`` of UTF-8 text; the caller bounds its length.
+
+    Returns:
+        At most ``MAX_HITS`` matches of kind "notice", or "reference" where the notice names a file instead
+        of a licence. Rules are named ``notice/<name>``.
+    """
+    found: list[Match] = []
+    for rule in _RULES:
+        if rule.anchor not in text:
+            continue
+        for match in rule.pattern.finditer(text):
+            expression = rule.expression if isinstance(rule.expression, str) else rule.expression(match)
+            if expression is not None:
+                found.append(Match(rule.kind, expression, f"notice/{rule.name}", *match.span()))
+            if len(found) == MAX_HITS * 4:
+                break
+    return _longest(found)[:MAX_HITS]
+
+
+def _longest(found: list[Match]) -> list[Match]:
+    """Drops what lies within or overlaps a longer match; of equal ones the rule that stands first stays."""
+    chosen: list[Match] = []
+    for one in sorted(found, key=lambda match: match.start - match.end):
+        if not any(one.start < other.end and other.start < one.end for other in chosen):
+            chosen.append(one)
+    return sorted(chosen, key=lambda match: match.start)

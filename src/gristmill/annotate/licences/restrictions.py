@@ -1,0 +1,95 @@
+"""Riders: phrases that take away from a licence what its text grants.
+
+A short list on purpose, each phrase specific enough that no licence we call permissive contains it. A hit
+makes the statement ``<base> AND LicenseRef-added-restriction``, whose class is restricted.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gristmill.annotate.licences.match import Match
+from gristmill.spdx import expressions
+
+MAX_HITS = 16
+
+_GAP = rb"[\s*/#;%\"'_(),<>.-]{1,20}"
+_NON_COMMERCIAL = rb"non[ -]?commercial"
+_MODEL = (
+    rb"(?:machine~learning|artificial~intelligence|ai|llms?|(?:large~)?language~models?|generative~models?"
+    rb"|neural~networks?|(?:ai|ml|foundation)~(?:models?|systems?))"
+)
+_NOT = rb"(?:may|must|shall|can|do|does|is|are|will|to)(?:~be)?(?:~not(?:~be)?|not)"
+_PHRASES: tuple[tuple[str, bytes], ...] = (
+    ("commons-clause", rb"commons~clause"),
+    ("no-selling", rb"does~not~grant~to~you~the~right~to~sell~the~software"),
+    ("non-commercial", _NON_COMMERCIAL + rb"(?:~[a-z]+){0,4}~(?:use~only|purposes?~only|only)"),
+    (
+        "non-commercial",
+        rb"only~(?:be~used~|permitted~|allowed~)?(?:for|in)~(?:[a-z]+~){0,4}?" + _NON_COMMERCIAL,
+    ),
+    (
+        "non-commercial",
+        rb"free~for~(?:[a-z]+~(?:and|or)~)?(?:[a-z]+~)?(?:" + _NON_COMMERCIAL + rb"|personal|academic|research)"
+        rb"(?:~[a-z]+){0,3}?~(?:use|purposes?)(?:~only|~commercial)",
+    ),
+    (
+        "non-commercial",
+        rb"commercial~(?:use|usage|purposes?|exploitation|distribution)(?:~[a-z]+){0,8}?~(?:is|are)"
+        rb"~(?:(?:strictly|expressly)~)?(?:prohibited|forbidden|not~(?:permitted|allowed))",
+    ),
+    (
+        "non-commercial",
+        _NOT + rb"(?:~[a-z]+){0,8}?~(?:for|in)~(?:any~)?commercial~(?:use|purposes?|products?|gain)",
+    ),
+    (
+        "non-commercial",
+        rb"commercial~use(?:~[a-z]+){0,6}?~requires~(?:[a-z]+~){0,5}?(?:licen[cs]e|permission)",
+    ),
+    (
+        "no-ai-training",
+        _NOT + rb"(?:~[a-z]+){0,10}?~(?:to~train|for~(?:the~)?training|in~(?:the~)?training|train(?:ing)?)"
+        rb"(?:~[a-z]+){0,12}?~" + _MODEL + rb"\b",
+    ),
+    (
+        "no-ai-training",
+        rb"(?:no|prohibits?|prohibited|forbids?|forbidden|excludes?|excluding)(?:~[a-z]+){0,6}?~"
+        + _MODEL
+        + rb"(?:~[a-z]+){0,3}?~train(?:ing)?",
+    ),
+    (
+        "no-ai-training",
+        rb"(?:training|train)(?:~[a-z]+){0,10}?~"
+        + _MODEL
+        + rb"(?:~[a-z]+){0,10}?~(?:is|are)~(?:(?:strictly|expressly)~)?(?:prohibited|forbidden|not~(?:permitted|allowed))",
+    ),
+    ("research-only", rb"(?:research|academic|educational|evaluation)~(?:use|purposes?)~only"),
+)
+_RULES = tuple(
+    (name, re.compile(pattern.replace(b"~", _GAP), re.IGNORECASE)) for name, pattern in _PHRASES
+)
+# A word that every phrase contains; most texts have none and are done.
+GATE = re.compile(rb"commons.clause|right to sell|commercial|train|research|academic|educational|evaluation", re.I)
+
+
+def find(text: bytes) -> list[Match]:
+    """The riders in a text.
+
+    Args:
+        text: UTF-8; the caller bounds its length.
+
+    Returns:
+        Matches of kind "notice" with rule ``restriction/<name>``, at most ``MAX_HITS``, by start.
+    """
+    if not GATE.search(text):
+        return []
+    found: dict[tuple[int, int], Match] = {}
+    for name, pattern in _RULES:
+        for match in pattern.finditer(text):
+            if len(found) == MAX_HITS:
+                break
+            span = match.span()
+            found.setdefault(
+                span, Match("notice", expressions.ADDED_RESTRICTION, f"restriction/{name}", *span)
+            )
+    return sorted(found.values(), key=lambda one: (one.start, one.end, one.rule))

@@ -1,0 +1,27 @@
+"""Check a release against its manifest: every file, every row, every hash."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from gristmill.release.verify import verify
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("release", type=Path, help="release folder")
+    parser.add_argument("--quick", action="store_true", help="hashes of files only, not of rows")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify; exit code 1 if anything is wrong."""
+    report = verify(options.release, deep=not options.quick)
+    console = Console()
+    for problem in report.problems:
+        console.print(str(problem), highlight=False, markup=False, soft_wrap=True)
+    if report.ok:
+        console.print(f"{options.release}: ok", highlight=False, markup=False, soft_wrap=True)
+    return 0 if report.ok else 1

@@ -1,0 +1,156 @@
+"""Collect: from source strings to listings and segments, reading only what the workspace does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from gristmill import tables
+from gristmill.collect.reader import Context, Source, State
+from gristmill.collect.sources import READERS
+from gristmill.collect.stages import fetch_stage, list_stage, plan_stage
+from gristmill.collect.states import load_state, save_state
+from gristmill.engine.graph import Engine
+from gristmill.engine.shards import open_shard
+from gristmill.engine.stages import Shard, digest
+from gristmill.errors import GristmillError, OriginError
+from gristmill.settings import Settings
+from gristmill.workspace import Workspace
+
+FETCH_ROUNDS = 3
+RESOLVE_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A source that could not be read as asked, and what was done instead."""
+
+    source: str
+    message: str
+    stale: bool
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Listings of this build (in the order of the sources) and every segment of the workspace."""
+
+    listings: list[Shard]
+    segments: list[Shard]
+    failures: list[Failure] = field(default_factory=list)
+
+
+def collect(
+    sources: Sequence[Source], workspace: Workspace, engine: Engine, settings: Settings, context: Context
+) -> Collected:
+    """Resolve, list and fetch all sources; a source that fails is recorded and the others go on.
+
+    Raises OriginError if not one source can be read.
+    """
+    states, failures = _resolve(sources, workspace, engine, context)
+    listed, failed = _list(states, engine, context)
+    failures += failed
+    if not listed:
+        raise OriginError(
+            "no source could be read: " + "; ".join(failure.message for failure in failures[:3])
+        )
+    for state, _ in listed:
+        save_state(workspace.states, state)
+    _fetch(listed, workspace, engine, settings, context)
+    return Collected([shard for _, shard in listed], find_segments(workspace), failures)
+
+
+def find_segments(workspace: Workspace) -> list[Shard]:
+    """All segments of the workspace, in a stable order; ``skipped_contents`` stands beside ``contents``."""
+    names = (tables.CONTENTS.name, tables.SKIPPED_CONTENTS.name)
+    return [
+        Shard(folder.name, {name: (folder / f"{name}.parquet",) for name in names})
+        for folder in sorted((workspace.stages / "fetch").glob("[0-9a-f]*"))
+    ]
+
+
+def _resolve(
+    sources: Sequence[Source], workspace: Workspace, engine: Engine, context: Context
+) -> tuple[list[State], list[Failure]]:
+    """Ask every source for its state; where it cannot say, fall back on the last good one."""
+    states: list[State] = []
+    failures: list[Failure] = []
+
+    def resolve(source: Source) -> State | GristmillError:
+        try:
+            state = READERS[source.scheme].resolve(source, context)
+            assert isinstance(state, State)
+            return state
+        except GristmillError as error:
+            return error
+        except (OSError, ValueError, RecursionError) as error:
+            return OriginError(f"{source}: {error}")
+
+    with (
+        engine.progress.stage("resolve", len(sources)) as bar,
+        ThreadPoolExecutor(min(RESOLVE_THREADS, max(1, len(sources)))) as pool,
+    ):
+        for source, answer in zip(sources, pool.map(resolve, sources), strict=True):
+            bar.advance()
+            if isinstance(answer, State):
+                states.append(answer)
+                continue
+            known = load_state(workspace.states, source)
+            failures.append(Failure(str(source), str(answer), stale=known is not None))
+            if known is not None:
+                states.append(known)
+    return states, failures
+
+
+def _list(
+    states: Sequence[State], engine: Engine, context: Context
+) -> tuple[list[tuple[State, Shard]], list[Failure]]:
+    failures: list[Failure] = []
+    pairs = [(list_stage(state, context), Shard("", {})) for state in states]
+    failed: dict[int, Exception] = {}
+    shards = engine.map_each(pairs, tolerate=lambda number, error: failed.update({number: error}))
+    for number, error in sorted(failed.items()):
+        failures.append(Failure(str(states[number].source), str(error), stale=False))
+    listed = [(state, shard) for state, shard in zip(states, shards, strict=True) if shard is not None]
+    return listed, failures
+
+
+def _fetch(
+    listed: Sequence[tuple[State, Shard]],
+    workspace: Workspace,
+    engine: Engine,
+    settings: Settings,
+    context: Context,
+) -> None:
+    """Fetch what no segment holds; what one origin fails to deliver is asked from the next that lists it."""
+    states = dict(enumerate(state for state, _ in listed))
+    entries = tuple(shard.file(tables.ENTRIES.name) for _, shard in listed)
+    for _ in range(FETCH_ROUNDS):
+        segments = find_segments(workspace)
+        plan = plan_stage(settings.segment_bytes, workspace.spill, settings.sql_memory, settings.workers)
+        known = Shard(
+            digest([shard.key for _, shard in listed], [segment.key for segment in segments]),
+            {
+                "entries": entries,
+                "known": tuple(segment.file(tables.CONTENTS.name) for segment in segments),
+                "failed": tuple(segment.file(tables.SKIPPED_CONTENTS.name) for segment in segments),
+            },
+        )
+        (planned,) = engine.map_shards(plan, [known])
+        wanted = planned.file("wanted")
+        pairs = []
+        for number, needed in enumerate(_sources_of_batches(wanted)):
+            stage = fetch_stage({source: states[source] for source in needed}, context)
+            pairs.append((stage, Shard(f"{planned.key}/{number}", {"wanted": (wanted,)}, {"wanted": number})))
+        if not pairs:
+            return
+        engine.map_each(pairs)
+
+
+def _sources_of_batches(wanted: Path) -> list[list[int]]:
+    with open_shard(wanted) as file:
+        groups = [file.read_row_group(number, columns=["source"]) for number in range(file.num_row_groups)]
+    return [sorted(pc.unique(group["source"]).to_pylist()) for group in groups]

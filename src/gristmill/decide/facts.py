@@ -1,0 +1,174 @@
+"""Facts: one row an entry with everything that rules, duplicates and the release ask of it. No bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from gristmill import tables
+from gristmill.engine.sql import create_view, open_sql, quote
+from gristmill.engine.stages import Inputs, Output, Stage
+from gristmill.tables import TIMESTAMP, Column, Table
+
+_ENTRY = {column.name: column for column in tables.ENTRIES.columns}
+_SIGNAL_COLUMNS = tuple(
+    Column(column.name, column.type, column.doc, True)
+    for column in tables.SIGNALS.columns
+    if column.name != "content_id"
+)
+
+FACTS = Table(
+    "facts",
+    "One row an entry: all that is known of it, joined by key.",
+    ("origin_id", "anchor", "path"),
+    (
+        *(_ENTRY[name] for name in ("origin_id", "anchor", "path", "directory_id", "name", "type", "perms")),
+        _ENTRY["content_id"],
+        Column("length", pa.int64(), "size in bytes; -1 if unknown"),
+        Column("skipped", pa.string(), "why its bytes were not read, at listing or at fetching", True),
+        _ENTRY["head"],
+        Column("url", pa.string(), "URL of the origin"),
+        Column("kind", pa.string(), "kind of the origin"),
+        Column("origin_name", pa.string(), "short name of the origin"),
+        Column("declared_licence", pa.string(), "licence that the index or forge states", True),
+        Column("stars", pa.int64(), "stars", True),
+        Column("forks", pa.int64(), "forks", True),
+        Column("created_at", TIMESTAMP, "creation of the repository", True),
+        Column("github_id", pa.int64(), "GitHub's repository number", True),
+        Column("snapshot_id", pa.string(), "snapshot", True),
+        Column("branch", pa.string(), "branch, tag or version", True),
+        Column("revision_id", pa.string(), "revision, where the anchor is one", True),
+        Column("revision_date", TIMESTAMP, "author date, or upload time of the package", True),
+        Column("committer_date", TIMESTAMP, "committer date, or upload time of the package", True),
+        Column("extension", pa.string(), "extension"),
+        Column("vendored", pa.bool_(), "a third party's"),
+        Column("test", pa.bool_(), "a test"),
+        Column("documentation", pa.bool_(), "documentation"),
+        Column("language", pa.string(), "language", True),
+        Column("generated", pa.bool_(), "written by a program", True),
+        Column("is_binary", pa.bool_(), "not text; null if not read", True),
+        Column("encoding", pa.string(), "encoding", True),
+        Column("sha1", pa.string(), "SHA-1 of the content", True),
+        Column("sha256", pa.string(), "SHA-256 of the content", True),
+        *_SIGNAL_COLUMNS,
+        Column("expression", pa.string(), "SPDX expression that applies", True),
+        Column("licence_class", pa.string(), "permissive, restricted, unknown or none"),
+        Column("licence_scope", pa.string(), "file, directory or origin", True),
+        Column("licence_evidence", tables.STRINGS, "what decided the licence"),
+    ),
+)  # fmt: skip
+
+INPUT_TABLES = (
+    tables.SNAPSHOTS,
+    tables.REVISIONS,
+    tables.RELEASES,
+    tables.CONTENTS,
+    tables.SKIPPED_CONTENTS,
+    tables.TEXT,
+    tables.LANGUAGES,
+    tables.PATHS,
+    tables.SIGNALS,
+    tables.LICENCES,
+)
+
+
+def facts_stage(spill: Path, memory: int, threads: int) -> Stage:
+    """The stage that joins everything known about each entry.
+
+    Inputs: the tables of INPUT_TABLES, and ``entries``, ``visits``, ``origins`` (the last with the
+    recipe's metadata joined). Output in key order.
+    """
+    return Stage(
+        "facts",
+        1,
+        _facts,
+        {FACTS.name: FACTS.schema},
+        private={"spill": spill, "memory": memory, "threads": threads},
+    )
+
+
+def _facts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
+        for table in INPUT_TABLES:
+            schema = table.schema
+            if table is tables.CONTENTS:
+                schema = pa.schema([field for field in schema if field.name != "data"])
+            create_view(sql, table.name, inputs.files[table.name], schema)
+        create_view(sql, "origins", inputs.files["origins"], tables.ORIGINS.schema)
+        _create_listing_view(sql, "entries", inputs.files["entries"])
+        _create_listing_view(sql, "visits", inputs.files["visits"])
+        columns = ", ".join(f'"{column.name}"' for column in FACTS.columns)
+        reader = sql.execute(
+            f"SELECT {columns} FROM ({_QUERY}) ORDER BY origin_id, anchor, path"
+        ).to_arrow_reader(8192)
+        for batch in reader:
+            (part,) = pa.Table.from_batches([batch]).cast(FACTS.schema).combine_chunks().to_batches()
+            yield FACTS.name, part
+
+
+def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple[Path, ...]) -> None:
+    """A view with column ``listing``, the folder that a row's file stands in."""
+    paths = ", ".join(quote(str(path)) for path in files)
+    sql.execute(
+        f"CREATE VIEW {name} AS SELECT * EXCLUDE (filename), parse_dirpath(filename) AS listing "
+        f"FROM read_parquet([{paths}], filename = true)"
+    )
+
+
+_QUERY = """
+WITH entry AS (
+    SELECT * FROM entries
+    QUALIFY row_number() OVER (PARTITION BY origin_id, anchor, path ORDER BY head DESC, listing) = 1
+), visit AS (
+    SELECT listing, any_value(snapshot_id) AS snapshot_id, any_value(branch) AS branch FROM visits GROUP BY listing
+), origin AS (
+    SELECT DISTINCT ON (origin_id) * FROM origins ORDER BY origin_id
+), anchor_date AS (
+    SELECT 'swh:1:rev:' || revision_id AS anchor, revision_id, any_value(author_date) AS revision_date,
+           any_value(committer_date) AS committer_date
+    FROM revisions GROUP BY revision_id
+    UNION ALL
+    SELECT 'swh:1:rel:' || release_id, NULL, any_value(date), any_value(date) FROM releases GROUP BY release_id
+), failed AS (
+    SELECT content_id, min(reason) AS reason FROM skipped_contents
+    WHERE content_id NOT IN (SELECT content_id FROM contents) GROUP BY content_id
+), language AS (
+    SELECT content_id, name, any_value(language) AS language, any_value(generated) AS generated
+    FROM languages GROUP BY content_id, name
+), place AS (
+    SELECT DISTINCT * FROM paths
+), licence AS (
+    SELECT DISTINCT ON (origin_id, anchor, path) * FROM licences ORDER BY origin_id, anchor, path
+)
+SELECT entry.origin_id, entry.anchor, entry.path, entry.directory_id, entry.name, entry.type, entry.perms,
+       entry.content_id,
+       coalesce(contents.length, entry.length) AS length,
+       CASE WHEN entry.type = 'submodule' OR contents.content_id IS NOT NULL THEN NULL
+            ELSE coalesce(entry.skipped, failed.reason, 'missing') END AS skipped,
+       entry.head,
+       origin.url, origin.kind, origin.name AS origin_name, origin.declared_licence, origin.stars, origin.forks,
+       origin.created_at, origin.github_id,
+       visit.snapshot_id, visit.branch,
+       anchor_date.revision_id, anchor_date.revision_date, anchor_date.committer_date,
+       place.extension, place.vendored, place.test, place.documentation,
+       language.language, language.generated,
+       text.binary AS is_binary, text.encoding, contents.sha1, contents.sha256,
+       signals.* EXCLUDE (content_id),
+       licence.expression, coalesce(licence.licence_class, 'none') AS licence_class,
+       licence.scope AS licence_scope, coalesce(licence.evidence, []) AS licence_evidence
+FROM entry
+JOIN origin USING (origin_id)
+JOIN visit USING (listing)
+JOIN place USING (path)
+LEFT JOIN anchor_date USING (anchor)
+LEFT JOIN contents ON contents.content_id = entry.content_id AND entry.type <> 'submodule'
+LEFT JOIN failed ON failed.content_id = entry.content_id
+LEFT JOIN text ON text.content_id = contents.content_id
+LEFT JOIN signals ON signals.content_id = contents.content_id
+LEFT JOIN language ON language.content_id = contents.content_id AND language.name = entry.name
+LEFT JOIN licence ON licence.origin_id = entry.origin_id AND licence.anchor = entry.anchor AND licence.path = entry.path
+"""

@@ -1,0 +1,222 @@
+"""The stages of near-duplicate removal: bands, candidates, pairs, shingles, similarities.
+
+Only keys and hashes move between them: band keys are exchanged to find candidates, and the shingle hashes
+of candidates alone to verify them. The similarity of a pair is a fact about two contents, so it is kept and
+never computed again, whatever the policy of a later build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gristmill import tables
+from gristmill.annotate import shingles, signatures
+from gristmill.annotate.stages import KERNEL_BYTES, text_batch
+from gristmill.decide.near_duplicates.candidates import candidate_pairs
+from gristmill.decide.near_duplicates.components import connected_components
+from gristmill.decide.near_duplicates.similarity import jaccard
+from gristmill.engine.shards import read_matching, split_batch
+from gristmill.engine.sql import create_view, fetch_table, open_sql
+from gristmill.engine.stages import Exchange, Inputs, Output, Stage
+
+SURVIVORS = pa.schema([
+    pa.field("content_id", pa.string(), nullable=False),
+    pa.field("rank", pa.int64(), nullable=False),
+])  # fmt: skip
+BANDS = pa.schema(
+    [pa.field("key", pa.uint64(), nullable=False), pa.field("rank", pa.int64(), nullable=False)]
+)
+RANKS = pa.schema(
+    [pa.field("better", pa.int64(), nullable=False), pa.field("worse", pa.int64(), nullable=False)]
+)
+PAIRS = pa.schema([
+    pa.field("content_a", pa.string(), nullable=False),
+    pa.field("content_b", pa.string(), nullable=False),
+])  # fmt: skip
+ASKED = pa.schema([pa.field("partition", pa.uint64(), nullable=False), *PAIRS])
+HASHES = pa.list_(pa.field("element", pa.uint64(), nullable=False))
+SHINGLES = pa.schema([
+    pa.field("partition", pa.uint64(), nullable=False),
+    pa.field("content_id", pa.string(), nullable=False),
+    pa.field("hashes", HASHES, nullable=False),
+])  # fmt: skip
+PARTITION_SHINGLES = 4 << 20
+"""shingles that one reduce of similarities aims at; a candidate pair counts both of its files"""
+
+
+def bands_stage() -> Stage:
+    """Inputs ``signatures`` and ``survivors`` (whole): the band keys of the contents still in question."""
+    return Stage("bands", 1, _bands, {"bands": BANDS}, params={"scheme": signatures.SCHEME})
+
+
+def band_exchange(survivors: int) -> Exchange:
+    """Enough partitions for about a million band rows each; depends on nothing but the number of contents."""
+    return Exchange("key", max(1, survivors * signatures.BANDS >> 20))
+
+
+def candidates_stage() -> Stage:
+    """Reduce of ``bands``: pairs of ranks that share a band key."""
+    return Stage("candidates", 1, _candidates, {"candidates": RANKS})
+
+
+def pairs_stage(spill: Path, memory: int, threads: int) -> Stage:
+    """Inputs ``candidates``, ``survivors``, ``signatures``, ``known`` (similarities computed before).
+
+    Output ``pairs``: all distinct candidate pairs as content ids; ``asked``: those whose similarity is not
+    known, in partitions of bounded size that keep the files of a component together.
+    """
+    return Stage(
+        "pairs",
+        1,
+        _pairs,
+        {"pairs": PAIRS, "asked": ASKED},
+        params={"scheme": signatures.SCHEME},
+        private={"spill": spill, "memory": memory, "threads": threads},
+    )
+
+
+def shingles_stage() -> Stage:
+    """Inputs ``contents``, ``text`` of a segment and ``asked``: shingle hashes of the files in question."""
+    return Stage("shingles", 1, _shingles, {"shingles": SHINGLES}, params={"scheme": shingles.SCHEME})
+
+
+def similarities_stage() -> Stage:
+    """Reduce of ``shingles`` with side input ``asked``: the exact Jaccard index of each pair."""
+    return Stage(
+        "similarities",
+        1,
+        _similarities,
+        {tables.SIMILARITIES.name: tables.SIMILARITIES.schema},
+        params={"scheme": shingles.SCHEME},
+    )
+
+
+def _bands(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    survivors = inputs.table("survivors", SURVIVORS)
+    for batch in inputs.batches("signatures", ["content_id", "bands"]):
+        at = pc.index_in(batch["content_id"], value_set=survivors["content_id"])
+        chosen = batch.filter(at.is_valid())
+        ranks = survivors["rank"].take(at.drop_null()).to_numpy()
+        keys = chosen["bands"].flatten().to_numpy()
+        rows = [pa.array(keys), pa.array(np.repeat(ranks, signatures.BANDS))]
+        yield "bands", pa.RecordBatch.from_arrays(rows, schema=BANDS)
+
+
+def _candidates(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    bands = inputs.table("bands", BANDS)
+    keys, ranks = bands["key"].to_numpy(), bands["rank"].to_numpy()
+    order = np.argsort(keys, kind="stable")
+    known, items = np.unique(ranks[order], return_inverse=True)
+    pairs = known[candidate_pairs(keys[order], items.astype(np.int64), np.arange(len(known)))]
+    yield (
+        "candidates",
+        pa.RecordBatch.from_arrays([pa.array(pairs[:, 0]), pa.array(pairs[:, 1])], schema=RANKS),
+    )
+
+
+def _pairs(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
+        create_view(sql, "candidates", inputs.files["candidates"], RANKS)
+        create_view(sql, "survivors", inputs.files["survivors"], SURVIVORS)
+        create_view(sql, "known", inputs.files["known"], tables.SIMILARITIES.schema)
+        create_view(sql, "signatures", inputs.files["signatures"], tables.SIGNATURES.schema)
+        sql.execute(
+            """
+            CREATE TEMP TABLE pairs AS
+            SELECT least(a.content_id, b.content_id) AS content_a,
+                   greatest(a.content_id, b.content_id) AS content_b
+            FROM (SELECT DISTINCT better, worse FROM candidates)
+            JOIN survivors AS a ON a.rank = better JOIN survivors AS b ON b.rank = worse
+            """
+        )
+        pairs = fetch_table(sql, "SELECT * FROM pairs ORDER BY ALL")
+        yield from _batches("pairs", pairs.cast(PAIRS))
+        asked = fetch_table(
+            sql,
+            """
+            SELECT content_a, content_b, a.shingles + b.shingles AS shingles
+            FROM pairs
+            JOIN (SELECT content_id, any_value(shingles) AS shingles FROM signatures GROUP BY 1) AS a
+              ON a.content_id = content_a
+            JOIN (SELECT content_id, any_value(shingles) AS shingles FROM signatures GROUP BY 1) AS b
+              ON b.content_id = content_b
+            ANTI JOIN known USING (content_a, content_b)
+            ORDER BY content_a, content_b
+            """,
+        )
+    yield from _batches("asked", _partition(asked))
+
+
+def _partition(asked: pa.Table) -> pa.Table:
+    """Pairs in the order of their components, cut where their shingles pass a bound."""
+    ids, items = np.unique(
+        np.concatenate([asked["content_a"].to_numpy(), asked["content_b"].to_numpy()]), return_inverse=True
+    )
+    pairs = items.reshape(2, -1).T.astype(np.int64)
+    component = connected_components(len(ids), pairs)[pairs[:, 0]]
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], component))
+    size = asked["shingles"].to_numpy()[order]
+    partition = (np.cumsum(size) - size) // PARTITION_SHINGLES
+    _, partition = np.unique(partition, return_inverse=True)
+    table = asked.select(["content_a", "content_b"]).take(pa.array(order))
+    return table.add_column(0, "partition", pa.array(partition.astype(np.uint64))).cast(ASKED)
+
+
+def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    asked = inputs.table("asked", ASKED)
+    wanted = pa.Table.from_arrays(
+        [
+            pa.concat_arrays([*asked["partition"].chunks, *asked["partition"].chunks]),
+            pa.concat_arrays([*asked["content_a"].chunks, *asked["content_b"].chunks]),
+        ],
+        names=["partition", "content_id"],
+    )
+    wanted = wanted.group_by(["content_id", "partition"], use_threads=False).aggregate([])
+    wanted = wanted.sort_by([("content_id", "ascending"), ("partition", "ascending")]).combine_chunks()
+    ids, partitions = wanted["content_id"].to_numpy(), wanted["partition"].to_numpy()
+    text = inputs.table("text", tables.TEXT.schema).combine_chunks()
+    for path in inputs.files["contents"]:
+        for batch in read_matching(path, "content_id", np.unique(ids), ["content_id", "length", "data"]):
+            for part in split_batch(batch, KERNEL_BYTES, "data"):
+                texts = text_batch(part, text)
+                hashes, offsets = shingles.shingle_hashes(texts["text"])
+                found = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(hashes)).cast(HASHES)
+                here = texts["content_id"].to_numpy(zero_copy_only=False)
+                first = np.searchsorted(ids, here, side="left")
+                counts = np.searchsorted(ids, here, side="right") - first
+                rows = np.repeat(np.arange(len(here)), counts)
+                within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+                at = pa.array(rows)
+                columns = [
+                    pa.array(partitions[np.repeat(first, counts) + within]),
+                    texts["content_id"].take(at),
+                    found.take(at),
+                ]
+                yield "shingles", pa.RecordBatch.from_arrays(columns, schema=SHINGLES)
+
+
+def _similarities(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    number = inputs.row_groups["shingles"]
+    table = inputs.table("shingles", SHINGLES).combine_chunks()
+    asked = inputs.table("asked", ASKED)
+    asked = asked.filter(pc.equal(asked["partition"], number))
+    if not asked.num_rows:
+        return
+    lists = table["hashes"].combine_chunks()
+    hashes, offsets = lists.flatten().to_numpy(), lists.offsets.to_numpy().astype(np.int64)
+    sides = [pc.index_in(asked[name], value_set=table["content_id"]) for name in ("content_a", "content_b")]
+    pairs = np.stack([side.to_numpy() for side in sides], axis=1).astype(np.int64)
+    values = jaccard(hashes, offsets - offsets[0], pairs)
+    result = asked.select(["content_a", "content_b"]).append_column("jaccard", pa.array(values))
+    yield from _batches(tables.SIMILARITIES.name, result.cast(tables.SIMILARITIES.schema))
+
+
+def _batches(name: str, table: pa.Table) -> Iterator[Output]:
+    for batch in table.combine_chunks().to_batches(max_chunksize=1 << 16):
+        yield name, batch

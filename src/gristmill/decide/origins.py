@@ -1,0 +1,36 @@
+"""The origins of a build, each once, with the recipe's metadata joined."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from gristmill import tables
+from gristmill.collect.metadata import join_metadata
+from gristmill.engine.stages import Inputs, Output, Stage
+
+
+def origins_stage(metadata: pa.Table | None) -> Stage:
+    """Input ``origins`` of every listing; output table ``origins``, one row an origin, sorted by id."""
+    return Stage(
+        "origins",
+        1,
+        _origins,
+        {tables.ORIGINS.name: tables.ORIGINS.schema},
+        params={"metadata": _fingerprint(metadata)},
+        private={"table": metadata},
+    )
+
+
+def _origins(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    rows = {row["origin_id"]: row for row in inputs.table("origins", tables.ORIGINS.schema).to_pylist()}
+    distinct = pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=tables.ORIGINS.schema)
+    for batch in join_metadata(distinct, params["table"]).to_batches():
+        yield tables.ORIGINS.name, batch
+
+
+def _fingerprint(metadata: pa.Table | None) -> str | None:
+    return None if metadata is None else hashlib.sha256(repr(metadata.to_pylist()).encode()).hexdigest()

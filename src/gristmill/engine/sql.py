@@ -1,0 +1,64 @@
+"""DuckDB as embedded SQL over content-free tables, with a memory limit and a place to spill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+
+@contextmanager
+def open_sql(spill: Path, memory_bytes: int, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A private in-memory database that spills to ``spill`` beyond ``memory_bytes``.
+
+    No extension is loaded or installed and times are UTC.
+    """
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{max(memory_bytes >> 20, 64)}MiB",
+            "temp_directory": str(spill),
+            "threads": max(1, threads),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    try:
+        connection.execute("SET preserve_insertion_order = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def quote(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_list(texts: Iterable[str]) -> str:
+    """An SQL list of string literals; typed, so that it may be empty."""
+    return "CAST([" + ", ".join(quote(text) for text in texts) + "] AS VARCHAR[])"
+
+
+def create_view(
+    connection: duckdb.DuckDBPyConnection, name: str, files: Iterable[Path], schema: pa.Schema
+) -> None:
+    """A view over Parquet files; with no files an empty table of ``schema``."""
+    paths = [quote(str(path)) for path in files]
+    if paths:
+        source = f"read_parquet([{', '.join(paths)}])"
+        columns = ", ".join(f'"{field.name}"' for field in schema)
+        connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} FROM {source}')
+    else:
+        empty = schema.empty_table()
+        connection.register(f"_empty_{name}", empty)
+        connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM "_empty_{name}"')
+
+
+def fetch_table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    """Run a query and return its result as an Arrow table."""
+    return connection.execute(query).to_arrow_table()

@@ -1,0 +1,145 @@
+"""Redaction: replaces secrets and personal data in the text of a file that is to be published.
+
+E-mail addresses, keys and passwords become the tags of The Stack (``<EMAIL>``, ``<KEY>``, ``<PASSWORD>``).
+IP addresses become addresses of the documentation ranges (RFC 5737, RFC 3849), chosen by the keyed hash of
+the value, so that equal addresses stay equal in the whole release and the text stays parseable.
+
+Redaction is idempotent: no detector takes a tag or a documentation address for a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gristmill.errors import ReleaseError
+
+STYLES = ("tags",)
+_TAGS = {"key": b"<KEY>", "password": b"<PASSWORD>", "email": b"<EMAIL>"}
+# Where findings overlap, the whole stretch is replaced as the type that stands first here.
+_PRIORITY = ("key", "password", "email", "ip_address")
+_IPV4_BLOCKS = ("192.0.2.", "198.51.100.", "203.0.113.")
+_HOSTS = 254
+
+
+class Span(NamedTuple):
+    """One finding in one text: byte offsets, the type and the keyed hash of ``tables.FINDINGS``."""
+
+    start: int
+    end: int
+    type: str
+    value_hash: str
+
+
+def redact(text: pa.Array, findings: pa.Table, style: str = "tags") -> pa.Array:
+    """Replaces the findings in a column of texts.
+
+    Args:
+        text: UTF-8 text, ``binary`` or ``large_binary``; null stays null.
+        findings: columns ``row`` (index into ``text``), ``type``, ``start``, ``end`` and ``value_hash``, in
+            any order of rows. Select by score before.
+        style: how values are replaced; ``tags`` is the only style so far.
+
+    Returns:
+        An array of the type and length of ``text``. Texts without findings are not copied one by one.
+
+    Raises:
+        ValueError: an unknown style.
+        TypeError: ``text`` has another type.
+        ReleaseError: a finding does not fit its text.
+    """
+    if style not in STYLES:
+        raise ValueError(f"unknown style {style!r}: choose of {', '.join(STYLES)}")
+    if not (pa.types.is_binary(text.type) or pa.types.is_large_binary(text.type)):
+        raise TypeError(f"text has type {text.type}: cast it to binary or large_binary")
+    if findings.num_rows == 0:
+        return text
+    by_row: dict[int, list[Span]] = {}
+    columns = [findings.column(name).to_pylist() for name in ("row", *Span._fields)]
+    for row, *span in zip(*columns, strict=True):
+        by_row.setdefault(row, []).append(Span(*span))
+    rows = sorted(by_row)
+    if rows[0] < 0 or rows[-1] >= len(text):
+        raise ReleaseError(
+            f"a finding names row {rows[-1]} of {len(text)}: findings and texts do not belong together"
+        )
+    touched = pa.array(rows, pa.int64())
+    done: list[bytes | None] = []
+    for row, value in zip(rows, text.take(touched), strict=True):
+        if not value.is_valid:
+            raise ReleaseError(f"a finding names row {row}, which has no text: annotate its content again")
+        done.append(redact_content(value.as_py(), by_row[row]))
+    mask = pc.is_in(pa.array(range(len(text)), pa.int64()), value_set=touched)
+    return pc.replace_with_mask(text, mask, pa.array(done, text.type))
+
+
+def redact_content(text: bytes, spans: Sequence[Span]) -> bytes:
+    """Replaces the findings in one text.
+
+    Args:
+        text: UTF-8.
+        spans: findings in any order; they may overlap.
+
+    Returns:
+        The text with every span replaced; valid UTF-8 if ``text`` is, also where a span cuts a character.
+
+    Raises:
+        ReleaseError: a span does not lie within the text, or its type is unknown.
+    """
+    parts: list[bytes] = []
+    position = 0
+    for span in _merged(text, spans):
+        parts.append(text[position : span.start])
+        parts.append(_replacement(span, text[span.start : span.end]))
+        position = span.end
+    parts.append(text[position:])
+    return b"".join(parts)
+
+
+def _merged(text: bytes, spans: Iterable[Span]) -> Iterator[Span]:
+    """Disjoint spans in order, at the bounds of characters; each has the type that comes first in priority."""
+    current: Span | None = None
+    for span in sorted(_checked(text, span) for span in spans):
+        if current is None or span.start >= current.end:
+            if current is not None:
+                yield current
+            current = span
+            continue
+        leading = min(current, span, key=lambda s: (_PRIORITY.index(s.type), s.start, -s.end))
+        current = leading._replace(start=current.start, end=max(current.end, span.end))
+    if current is not None:
+        yield current
+
+
+def _checked(text: bytes, span: Span) -> Span:
+    """The span, widened to whole UTF-8 characters."""
+    start, end = span.start, span.end
+    if span.type not in _PRIORITY:
+        raise ReleaseError(
+            f"finding at byte {start} has type {span.type!r}: expected one of {', '.join(_PRIORITY)}"
+        )
+    if not 0 <= start < end <= len(text):
+        raise ReleaseError(
+            f"finding at bytes {start} to {end} does not lie in its text of {len(text)} bytes: "
+            "the text was annotated in another form; annotate it again"
+        )
+    while start > 0 and text[start] & 0xC0 == 0x80:
+        start -= 1
+    while end < len(text) and text[end] & 0xC0 == 0x80:
+        end += 1
+    return span._replace(start=start, end=end)
+
+
+def _replacement(span: Span, value: bytes) -> bytes:
+    tag = _TAGS.get(span.type)
+    if tag is not None:
+        return tag
+    number = int(span.value_hash[:16], 16)
+    if b":" in value:
+        groups = (number >> shift & 0xFFFF for shift in (0, 16, 32))
+        return ("2001:db8::" + ":".join(f"{group or 1:x}" for group in groups)).encode()
+    block, host = divmod(number % (len(_IPV4_BLOCKS) * _HOSTS), _HOSTS)
+    return f"{_IPV4_BLOCKS[block]}{host + 1}".encode()

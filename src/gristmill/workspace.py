@@ -1,0 +1,164 @@
+"""The workspace: one folder that holds everything a build reads again.
+
+::
+
+    workspace.json   layout version
+    key              random key of pseudonyms and value hashes, readable by the owner only
+    lock             held while a build runs
+    cache/           clones and downloads
+    stages/          finished tasks, <stage>/<key>/<output>.parquet
+    states/          the last good state of every source
+    catalogue.json   which files make up each table of the last build
+    runs/            reports
+    releases/        published releases
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gristmill.engine.shards import sync_folder
+from gristmill.errors import WorkspaceError
+
+LAYOUT = 1
+FOLDERS = ("cache", "stages", "states", "runs", "releases", "spill")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace folder of the layout above."""
+
+    path: Path
+
+    @property
+    def cache(self) -> Path:
+        """Clones and downloads."""
+        return self.path / "cache"
+
+    @property
+    def stages(self) -> Path:
+        """Results of finished tasks."""
+        return self.path / "stages"
+
+    @property
+    def states(self) -> Path:
+        """Last good state of every source."""
+        return self.path / "states"
+
+    @property
+    def releases(self) -> Path:
+        """Published releases."""
+        return self.path / "releases"
+
+    @property
+    def runs(self) -> Path:
+        """Reports of runs."""
+        return self.path / "runs"
+
+    @property
+    def spill(self) -> Path:
+        """Scratch space of the SQL engine."""
+        return self.path / "spill"
+
+    @property
+    def key_file(self) -> Path:
+        """File with the key of pseudonyms and value hashes."""
+        return self.path / "key"
+
+    def key(self) -> bytes:
+        """The workspace's random key, 32 bytes."""
+        return self.key_file.read_bytes()
+
+    def write_catalogue(self, tables: Mapping[str, Sequence[Path]]) -> None:
+        """Record which files make up each table of the build that just ended."""
+        listing = {
+            name: [str(path.relative_to(self.path)) for path in paths] for name, paths in tables.items()
+        }
+        write_text(self.path / "catalogue.json", json.dumps(listing, indent=1, sort_keys=True) + "\n")
+
+    def read_catalogue(self) -> dict[str, list[Path]]:
+        """Files of each table of the last build. Raises WorkspaceError if there was none."""
+        path = self.path / "catalogue.json"
+        try:
+            listing = json.loads(path.read_text())
+            return {name: [self.path / file for file in files] for name, files in listing.items()}
+        except FileNotFoundError:
+            raise WorkspaceError(f"{self.path}: nothing was built here yet; run: gristmill build") from None
+        except (ValueError, AttributeError, TypeError) as error:
+            raise WorkspaceError(f"{path}: damaged ({error}); run: gristmill build") from error
+
+
+def open_workspace(path: Path, *, create: bool = True) -> Workspace:
+    """Open a workspace, making it if ``create`` and the folder is missing or empty.
+
+    Raises WorkspaceError if the folder holds something else or a layout that this version cannot read.
+    """
+    marker = path / "workspace.json"
+    if not marker.exists():
+        if not create:
+            raise WorkspaceError(f"{path}: not a gristmill workspace; run: gristmill build RECIPE")
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise WorkspaceError(f"{path}: exists and is not a gristmill workspace; choose another folder")
+        for name in FOLDERS:
+            (path / name).mkdir(parents=True, exist_ok=True)
+        _write_key(path / "key")
+        write_text(marker, json.dumps({"layout": LAYOUT}) + "\n")
+    try:
+        layout = json.loads(marker.read_text())["layout"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WorkspaceError(f"{marker}: damaged ({error}); restore it or use a new workspace") from error
+    if layout != LAYOUT:
+        raise WorkspaceError(
+            f"{path}: workspace of layout {layout}, this version reads layout {LAYOUT}; use a new workspace"
+        )
+    return Workspace(path.resolve())
+
+
+@contextmanager
+def lock(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace for one build. Raises WorkspaceError at once if another build holds it.
+
+    The kernel drops the lock with the process, so a killed build leaves nothing behind.
+    """
+    with (workspace.path / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise WorkspaceError(
+                f"{workspace.path}: another build (process {holder}) is running here; wait for it, or use "
+                "another workspace"
+            ) from error
+        file.seek(0)
+        file.truncate()
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file aside, flush it and rename it into place."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        sync_folder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _write_key(path: Path) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(32))

@@ -1,0 +1,49 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GIT_ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_SYSTEM": "/dev/null",
+    "GIT_AUTHOR_NAME": "Ada Author",
+    "GIT_AUTHOR_EMAIL": "ada@mill.example",
+    "GIT_AUTHOR_DATE": "2024-01-02T03:04:05+0100",
+    "GIT_COMMITTER_NAME": "Cid Committer",
+    "GIT_COMMITTER_EMAIL": "cid@mill.example",
+    "GIT_COMMITTER_DATE": "2024-01-02T03:04:05+0100",
+}
+
+
+@pytest.fixture
+def make_repository(tmp_path: Path) -> Callable[..., Path]:
+    """A function that commits files (path to bytes) to a new or existing repository and returns its folder."""
+
+    def make(name: str, files: dict[str, bytes], message: str = "a commit", date: str | None = None) -> Path:
+        folder = tmp_path / name
+        environment = {**os.environ, **GIT_ENVIRONMENT}
+        if date is not None:
+            environment |= {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+
+        def git(*arguments: str) -> None:
+            subprocess.run(
+                ["git", "-C", str(folder), *arguments], check=True, env=environment, capture_output=True
+            )
+
+        if not folder.exists():
+            folder.mkdir()
+            git("init", "-q", "-b", "main")
+        for path, data in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+        git("add", "-A", "-f")
+        git("commit", "-q", "-m", message)
+        return folder
+
+    return make
