@@ -9,8 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gristmill.pipeline import build
     from gristmill.engine.progress import Progress
+    from gristmill.pipeline import build
     from gristmill.recipe import load_recipe
     from gristmill.release.open import open_release
     from gristmill.settings import make_settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import zlib
 from pathlib import Path
@@ -33,12 +34,18 @@ BODIES = {b"f%03d" % i: b"content %d\n" % i * (i % 50) for i in range(300)}
 IDS = [swhid.content_id(data) for data in BODIES.values()]
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    path = new_repository(tmp_path / "r.git", "--bare")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = new_repository(tmp_path_factory.mktemp("built") / "r.git", "--bare")
     git(path, "config", "fastimport.unpackLimit", "1000")
     commit(path, BODIES)
     return path
+
+
+@pytest.fixture
+def repository(built: Path, tmp_path: Path) -> Path:
+    """300 loose blobs, to be damaged at will."""
+    return Path(shutil.copytree(built, tmp_path / "r.git"))
 
 
 def read(path: Path, wanted: list[str], at: Context) -> list[ReadContent]:

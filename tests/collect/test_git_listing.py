@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import zlib
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,17 @@ FILES: dict[bytes, bytes | tuple[int, bytes]] = {
 }
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    path = new_repository(tmp_path / "owner" / "repo.git", "--bare")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = new_repository(tmp_path_factory.mktemp("built") / "repo.git", "--bare")
     commit(path, FILES)
     return path
+
+
+@pytest.fixture
+def repository(built: Path, tmp_path: Path) -> Path:
+    """One commit with a file of each kind, to be changed at will."""
+    return Path(shutil.copytree(built, tmp_path / "repo.git"))
 
 
 def ls_tree(where: Path, commit_id: str) -> dict[bytes, tuple[int, str, int]]:
@@ -192,10 +199,10 @@ def test_head_that_points_nowhere_or_is_detached(repository: Path, tmp_path: Pat
     ]
 
 
-@pytest.fixture
-def merged(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+@pytest.fixture(scope="module")
+def merged_built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A history with a rename, a mode change, a file that becomes a directory, and an evil merge."""
-    path = new_repository(tmp_path / "merged")
+    path = new_repository(tmp_path_factory.mktemp("built") / "merged")
     c = {}
     c["root"] = commit(path, {b"a": b"1", b"d/x": b"x", b"keep": b"k"}, date=1000)
     c["left"] = commit(path, {b"a": b"2", b"d/x": b"x", b"keep": b"k"}, [c["root"]], 2000)
@@ -208,6 +215,13 @@ def merged(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     c["swap"] = commit(path, {b"a/b": b"2", b"d": b"1", b"keep": b"k"}, [c["merge"]], 5000)
     c["undo"] = commit(path, {b"a/b": b"2", b"d": b"1", b"keep": b"k", b"a2": b"1"}, [c["swap"]], 6000)
     return path, c
+
+
+@pytest.fixture
+def merged(merged_built: tuple[Path, dict[str, str]], tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A copy of `merged_built`, to be changed at will."""
+    shutil.copytree(merged_built[0], tmp_path / "merged")
+    return tmp_path / "merged", merged_built[1]
 
 
 def test_history_is_what_each_revision_introduced(

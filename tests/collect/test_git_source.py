@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,16 +19,23 @@ DAY = 86_400
 START = 1_704_067_200  # 2024-01-01T00:00:00Z
 
 
-@pytest.fixture
-def dated(tmp_path: Path) -> tuple[Path, list[str]]:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """Four commits on main, the third merges a side branch whose commit is older than the second."""
-    path = new_repository(tmp_path / "dated")
+    path = new_repository(tmp_path_factory.mktemp("built") / "dated")
     first = commit(path, {b"a": b"1"}, date=START)
     side = commit(path, {b"a": b"1", b"s": b"s"}, [first], START + DAY // 2, branch="side")
     second = commit(path, {b"a": b"2"}, [first], START + DAY)
     third = commit(path, {b"a": b"2", b"s": b"s"}, [second, side], START + 2 * DAY)
     fourth = commit(path, {b"a": b"4"}, [third], START + 3 * DAY)
     return path, [first, second, third, fourth]
+
+
+@pytest.fixture
+def dated(built: tuple[Path, list[str]], tmp_path: Path) -> tuple[Path, list[str]]:
+    """A copy of `built`, to be changed at will."""
+    shutil.copytree(built[0], tmp_path / "dated")
+    return tmp_path / "dated", built[1]
 
 
 def found(path: Path | str, tmp_path: Path, **options: str) -> str:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from gristmill.annotate.blocks import Block, Bytes, Mask, Positions
 
-_LAST_CODE_POINT = 0x10FFFF
+# Unicode has no letters or digits from plane 4 on; this noncharacter stands for all of them.
+_LAST_CODE_POINT = 0x3FFFF
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,10 @@ def lines_of(block: Block, classes: Classes, continued: Positions) -> Lines:
 
 
 def _code_points(data: Bytes, leads: Positions) -> npt.NDArray[np.int32]:
-    """The code points that start at ``leads``: bytes 0xC0 and above of valid UTF-8."""
+    """The code points that start at ``leads`` (bytes 0xC0 and above), or ``_LAST_CODE_POINT`` if they are larger.
+
+    What is not UTF-8 gives a meaningless number, but none out of bounds.
+    """
     lead = data[leads]
     points: npt.NDArray[np.int32] = (lead & 0x1F).astype(np.int32) << 6 | (data[leads + 1] & 0x3F)
     longer = np.flatnonzero(lead >= 0xE0)
@@ -97,7 +101,6 @@ def _code_points(data: Bytes, leads: Positions) -> npt.NDArray[np.int32]:
     longest = np.flatnonzero(lead >= 0xF0)
     at = leads[longest]
     points[longest] = (points[longest] & 0x7FFF) << 6 | (data[at + 3] & 0x3F)
-    # Other bytes than UTF-8 give a meaningless number, but no index out of bounds.
     np.minimum(points, _LAST_CODE_POINT, out=points)
     return points
 

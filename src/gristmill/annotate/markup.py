@@ -5,13 +5,14 @@ white space and a byte order mark) as markup or a template does (``<``, ``{%``, 
 its first ``HEAD_BYTES`` hold a common tag of HTML.
 
 Visible text is what is left without comments, declarations, tags, and the elements ``script`` and ``style``
-with what they hold. A character reference counts as one character, a run of white space as one, and none at
+with what they hold; nor is a byte order mark. A character reference counts as one character, a run of white space as one, and none at
 either end. A tag ends at the first ``>``; what is never closed reaches to the end of the text. Every pattern
 is linear in the size of the text.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 
 HEAD_BYTES = 1024
@@ -44,5 +45,6 @@ def looks_like_html(text: bytes) -> bool:
 
 def visible_characters(text: bytes) -> int:
     """The characters of the visible text of an HTML text (UTF-8)."""
-    seen = _SPACES.sub(b" ", _REFERENCE.sub(b"x", _HIDDEN.sub(b"", text))).strip()
+    shown = _HIDDEN.sub(b"", text.removeprefix(codecs.BOM_UTF8))
+    seen = _SPACES.sub(b" ", _REFERENCE.sub(b"x", shown)).strip()
     return len(seen.translate(None, _CONTINUATION_BYTES))

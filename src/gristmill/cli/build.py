@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gristmill.pipeline import build
 from gristmill.cli.funnel import print_funnel
 from gristmill.cli.options import add_workspace
 from gristmill.engine.progress import Progress
+from gristmill.pipeline import build
 from gristmill.recipe import load_recipe
 from gristmill.settings import make_settings
 from gristmill.workspace import open_workspace

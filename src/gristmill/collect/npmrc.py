@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.collect.download import origin_of, split_login
+from gristmill.errors import OriginError
 
-DEFAULT_REGISTRY = "https://registry.npmjs.org"  # what npm documents as the default of registry
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -39,9 +41,24 @@ def find_registry(package: str) -> Registry:
         }
     )
     scope = package.partition("/")[0] if package.startswith("@") else ""
-    stated = settings.get(f"{scope}:registry") or settings.get("registry") or DEFAULT_REGISTRY
+    stated = settings.get(f"{scope}:registry") or settings.get("registry") or default_registry()
     url, logins = split_login(stated.rstrip("/"))
     return Registry(url, logins or _login(url, settings))
+
+
+@functools.cache
+def default_registry() -> str:
+    """The registry that npm uses where none is configured, as npm itself states it."""
+    command = ["npm", "config", "get", "registry", "--location=global"]
+    try:
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        shown = ""
+    if not shown.startswith(("http://", "https://")):
+        raise OriginError(
+            "no npm registry is configured and there is no npm to name its default; set npm_config_registry"
+        )
+    return shown.rstrip("/")
 
 
 def _config_files() -> Iterator[Path]:

@@ -1,28 +1,30 @@
 """Which package indexes pip is configured for: its environment variables and configuration files.
 
-Read here rather than asked from pip, which need not be installed beside Gristmill. The order of precedence
-is pip's (pip documentation, "Configuration"): global files, the user's, the environment's (site), the file
-in PIP_CONFIG_FILE, then PIP_INDEX_URL and PIP_EXTRA_INDEX_URL; later ones win.
+The order of precedence is pip's (pip documentation, "Configuration"): global files, the user's, the
+environment's (site), the file in PIP_CONFIG_FILE, then PIP_INDEX_URL and PIP_EXTRA_INDEX_URL; later ones
+win. Where nothing is configured pip itself is asked for its default.
 """
 
 from __future__ import annotations
 
 import configparser
+import functools
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from gristmill.errors import OriginError
 
-DEFAULT_INDEX = "https://pypi.org/simple"  # what pip documents as the default of --index-url
 SECTIONS = ("global", "install")
 
 
 def index_urls() -> list[str]:
     """The index and then the extra indexes, without trailing '/', each once; URLs may carry credentials.
 
-    Raises OriginError if a configuration file cannot be parsed.
+    Raises OriginError if a configuration file cannot be parsed, or nothing is configured and there is no pip.
     """
     settings: dict[str, str] = {}
     for path in _config_files():
@@ -31,8 +33,24 @@ def index_urls() -> list[str]:
         value = os.environ.get("PIP_" + key.upper().replace("-", "_"))
         if value:
             settings[key] = value
-    urls = [settings.get("index-url") or DEFAULT_INDEX, *settings.get("extra-index-url", "").split()]
+    urls = [settings.get("index-url") or default_index(), *settings.get("extra-index-url", "").split()]
     return list(dict.fromkeys(url.strip().rstrip("/") for url in urls))
+
+
+@functools.cache
+def default_index() -> str:
+    """The index that pip uses where none is configured, as its help text states it."""
+    command = [sys.executable, "-I", "-m", "pip", "install", "--help"]
+    try:
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        found = re.search(r"--index-url.*?\(default\s+(\S+?)\)", shown, re.DOTALL)
+    except (OSError, subprocess.SubprocessError):
+        found = None
+    if found is None:
+        raise OriginError(
+            "no package index is configured and pip does not name its default; set PIP_INDEX_URL"
+        )
+    return found[1].rstrip("/")
 
 
 def _config_files() -> Iterator[Path]:

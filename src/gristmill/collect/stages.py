@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         "source": wanted["source"],
         "content_id": wanted["content_id"],
     })  # fmt: skip
-    for start, end in zip(starts, [*starts[1:], len(batch)], strict=True):
+    for start, end in pairwise([*starts, len(batch)]):
         part = numbered.slice(start, end - start).cast(WANTED).combine_chunks()
         yield from (("wanted", piece) for piece in part.to_batches())
 

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from gristmill import tables
-from gristmill.engine.sql import create_view, open_sql, quote
+from gristmill.engine.sql import create_view, open_sql, quote, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.tables import TIMESTAMP, Column, Table
 
@@ -102,12 +102,9 @@ def _facts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         _create_listing_view(sql, "entries", inputs.files["entries"])
         _create_listing_view(sql, "visits", inputs.files["visits"])
         columns = ", ".join(f'"{column.name}"' for column in FACTS.columns)
-        reader = sql.execute(
-            f"SELECT {columns} FROM ({_QUERY}) ORDER BY origin_id, anchor, path"
-        ).to_arrow_reader(8192)
-        for batch in reader:
-            (part,) = pa.Table.from_batches([batch]).cast(FACTS.schema).combine_chunks().to_batches()
-            yield FACTS.name, part
+        query = f"SELECT {columns} FROM ({_QUERY}) ORDER BY origin_id, anchor, path"
+        for batch in stream_batches(sql, query, FACTS.schema):
+            yield FACTS.name, batch
 
 
 def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple[Path, ...]) -> None:

@@ -20,7 +20,7 @@ from gristmill.decide.near_duplicates.assignment import assign
 from gristmill.decide.near_duplicates.stages import PAIRS, SURVIVORS
 from gristmill.decide.opt_out import OptOut, match_origin
 from gristmill.decide.rules import Rule, rules_of
-from gristmill.engine.sql import create_view, fetch_table, open_sql, quote
+from gristmill.engine.sql import create_view, fetch_table, open_sql, quote, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.recipe import Policy
 from gristmill.spdx.expressions import normalise
@@ -130,7 +130,7 @@ def _judge_query(rules: Sequence[Rule], licences: Mapping[str, Any], exact: bool
         f"'evidence': coalesce(({rule.evidence})::VARCHAR, '')}} END"
         for rule in rules
     )
-    survives = "place = 1" if exact else "true"
+    survives = "placed.place = 1" if exact else "true"
     return f"""
     CREATE TEMP TABLE judged AS
     WITH fact AS (
@@ -142,7 +142,7 @@ def _judge_query(rules: Sequence[Rule], licences: Mapping[str, Any], exact: bool
                    AS content_licences
         FROM fact GROUP BY content_id
     ), reasoned AS (
-        SELECT *, list_filter([{cases}], reason -> reason IS NOT NULL) AS reasons
+        SELECT *, list_filter([{cases}], lambda reason: reason IS NOT NULL) AS reasons
         FROM fact JOIN agreement USING (content_id)
     ), placed AS (
         SELECT *, row_number() OVER (PARTITION BY content_id ORDER BY {_ORDER}) AS place,
@@ -233,9 +233,7 @@ def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[st
 
 
 def _stream(sql: duckdb.DuckDBPyConnection, query: str, name: str, schema: pa.Schema) -> Iterator[Output]:
-    for batch in sql.execute(query).to_arrow_reader(8192):
-        for part in pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches():
-            yield name, part
+    return ((name, batch) for batch in stream_batches(sql, query, schema))
 
 
 def _texts(values: Sequence[str]) -> str:

@@ -61,4 +61,12 @@ def create_view(
 
 def fetch_table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """Run a query and return its result as an Arrow table."""
-    return connection.execute(query).to_arrow_table()
+    return connection.sql(query).to_arrow_table()
+
+
+def stream_batches(
+    connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, rows: int = 8192
+) -> Iterator[pa.RecordBatch]:
+    """Run a query and yield its result in batches of ``schema``, at most ``rows`` at a time."""
+    for batch in connection.sql(query).to_arrow_reader(rows):
+        yield from pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches()

@@ -19,10 +19,10 @@ import pyarrow as pa
 from gristmill import tables
 from gristmill.collect.stages import SLOTS
 from gristmill.decide.facts import FACTS
-from gristmill.engine.sql import create_view, open_sql, quote
+from gristmill.engine.sql import create_view, fetch_table, open_sql, quote, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.release.schema import FILES, STUBS, slug
-from gristmill.spdx.expressions import licence_ids
+from gristmill.spdx.expressions import licences
 
 PIECE_BYTES = 32 << 20
 """text of a slot that is gathered and put in order at a time; part of the order, so not a setting"""
@@ -94,7 +94,7 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         _register_words(sql)
         sql.execute("CREATE TEMP TABLE kept AS " + _kept_query(params))
         for slot in range(SLOTS):
-            rows = sql.execute(_slot_query(slot, params["seed"])).to_arrow_table().cast(PLAN)
+            rows = fetch_table(sql, _slot_query(slot, params["seed"])).cast(PLAN)
             yield from (("plan", batch) for batch in rows.combine_chunks().to_batches() or [_none(PLAN)])
         yield from _stream(sql, _LANGUAGES_QUERY, "languages", LANGUAGES)
         yield from _stream(sql, _STUBS_QUERY, STUBS.name, STUBS.schema)
@@ -110,7 +110,9 @@ def _register_words(sql: duckdb.DuckDBPyConnection) -> None:
         pa.table(
             {
                 "expression": pa.array(expressions, pa.string()),
-                "ids": pa.array([licence_ids(e) if e else [] for e in expressions], pa.list_(pa.string())),
+                "ids": pa.array(
+                    [sorted(licences(e)) if e else [] for e in expressions], pa.list_(pa.string())
+                ),
             }
         ),
     )
@@ -145,10 +147,10 @@ def _kept_query(params: Mapping[str, Any]) -> str:
            revision_id, branch AS branch_name, {visit} AS visit_date, revision_date, committer_date, github_id,
            stars AS star_events_count, forks AS fork_events_count, declared_licence AS gha_license_id,
            CAST(NULL AS TIMESTAMPTZ) AS gha_event_created_at, created_at AS gha_created_at,
-           CAST(NULL AS VARCHAR) AS gha_language, encoding AS src_encoding, language, vendored AS is_vendor,
+           CAST(NULL AS VARCHAR) AS gha_language, encoding AS src_encoding, facts.language, vendored AS is_vendor,
            generated AS is_generated, length AS length_bytes, extension, name AS filename,
            'swh:1:cnt:' || facts.content_id AS swhid, url AS origin_url, kind AS origin_kind, facts.anchor,
-           expression AS licence_expression, licence_scope, licence_evidence, test AS is_test,
+           facts.expression AS licence_expression, licence_scope, licence_evidence, test AS is_test,
            documentation AS is_documentation, lines AS num_lines, mean_line_length AS avg_line_length,
            max_line_length, alphabetic_fraction AS alpha_fraction, alphanumeric_fraction AS alphanum_fraction,
            sha256 AS original_sha256, occurrences, verdicts.cluster_id, coalesce(cluster_size, 1) AS cluster_size,
@@ -195,9 +197,7 @@ ORDER BY url, facts.anchor, facts.path
 
 
 def _stream(sql: duckdb.DuckDBPyConnection, query: str, name: str, schema: pa.Schema) -> Iterator[Output]:
-    for batch in sql.execute(query).to_arrow_reader(8192):
-        for part in pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches():
-            yield name, part
+    return ((name, batch) for batch in stream_batches(sql, query, schema))
 
 
 def _none(schema: pa.Schema) -> pa.RecordBatch:

@@ -76,6 +76,11 @@ def redact(text: pa.Array, findings: pa.Table, style: str = "tags") -> pa.Array:
     return pc.replace_with_mask(text, mask, pa.array(done, text.type))
 
 
+def count_replacements(text: bytes, spans: Sequence[Span]) -> int:
+    """How many places ``redact_content`` replaces: overlapping findings are one place."""
+    return sum(1 for _ in _merged(text, spans))
+
+
 def redact_content(text: bytes, spans: Sequence[Span]) -> bytes:
     """Replaces the findings in one text.
 

@@ -17,7 +17,7 @@ from gristmill.engine.shards import SegmentReader, read_matching
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.errors import BalanceError
 from gristmill.release.plan import PLAN
-from gristmill.release.redact import Span, redact_content
+from gristmill.release.redact import Span, count_replacements, redact_content
 from gristmill.release.schema import FILES
 
 
@@ -123,8 +123,9 @@ def _redact(texts: pa.RecordBatch, spans: Mapping[str, Sequence[Span]]) -> tuple
         return body, counts
     replaced = []
     for number in marked:
-        redacted, counts[number] = redact_content(body[number].as_py(), spans[ids[number]])
-        replaced.append(redacted)
+        text = body[number].as_py()
+        counts[number] = count_replacements(text, spans[ids[number]])
+        replaced.append(redact_content(text, spans[ids[number]]))
     mask = np.zeros(len(ids), bool)
     mask[marked] = True
     return pc.replace_with_mask(body, pa.array(mask), pa.array(replaced, pa.binary())), counts

@@ -43,7 +43,9 @@ _NOTICE = re.compile(
     rf"(?:\.{_TEXT_EXTENSION})?",
     re.IGNORECASE,
 )
-_OF_OTHERS = re.compile(r"third|3rd|vendor|bundled|depend|attribution|acknowledg|thanks|notice", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"third|3rd|vendor|bundled|depend|attribution|acknowledg|thanks|notice", re.IGNORECASE
+)
 _PROMISE = re.compile(r"licen[cs]e|copying", re.IGNORECASE)
 _README = re.compile(
     # With a language: README.zh-CN.md, README_de.

@@ -14,7 +14,9 @@ from gristmill.spdx import expressions
 MAX_LENGTH = 1024
 
 # Words that tell nothing apart: "the MIT License" is "MIT".
-_NOISE = frozenset({"the", "license", "licence", "licenses", "licensed", "under", "version", "software", "of"})
+_NOISE = frozenset(
+    {"the", "license", "licence", "licenses", "licensed", "under", "version", "software", "of"}
+)
 _FAMILIES = (
     ("gnu library or lesser general public", "lgpl"),
     ("gnu lesser general public", "lgpl"),

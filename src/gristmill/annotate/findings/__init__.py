@@ -18,7 +18,7 @@ from gristmill.annotate.findings.gate import texts_of
 from gristmill.annotate.findings.rule import Hit
 
 NAME = "findings"
-VERSION = "1"
+VERSION = 1
 TABLE = tables.FINDINGS
 
 Detector = Callable[[pa.Array], list[tuple[int, Hit]]]
@@ -75,7 +75,7 @@ def annotate(batch: pa.RecordBatch, *, detectors: tuple[str, ...] = DEFAULT, key
         ],
         schema=TABLE.schema,
     )
-    return found.sort_by([(column, "ascending") for column in TABLE.key])
+    return found.sort_by([(name, "ascending") for name in TABLE.key])
 
 
 def value_hash(key: bytes, value: bytes) -> str:

@@ -181,11 +181,16 @@ _INVENTED = frozenset(
 _OCTET = rb"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _AFTER = rb"(?![0-9A-Za-z_]|\.(?!in-addr)[0-9A-Za-z]|-[0-9A-Za-z])"
 _IPV4 = re.compile(rb"(?<![0-9A-Za-z_.-])" + _OCTET + rb"(?:\." + _OCTET + rb"){3}" + _AFTER)
-_IPV6 = re.compile(rb"(?<![0-9A-Za-z_:.-])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?<!(?<!:):)" + _AFTER)
+_IPV6 = re.compile(
+    rb"(?<![0-9A-Za-z_:.-])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?<!(?<!:):)"
+    + _AFTER
+    + rb"(?!:[0-9A-Fa-f:])"
+)
 _NETWORK = re.compile(rb"/\d{1,3}(?!\d)")
 _NOT_AN_ADDRESS = re.compile(
-    rb"(?:vers?(?:ion)?s?|release|rev(?:ision)?|build|firmware|(?:^|[^a-z])v|oids?|objectidentifier|section|sect?\.?"
-    rb"|chapter|clause|table|figure|fig\.?|appendix|rfc|iso|ecma|[~<>=!^]=|[a-z]/|@)[\w)\]]{0,12}[\s\"'`:=(,]{0,4}\Z",
+    rb"(?:(?<![a-z])(?:vers?|v|releases?|rev(?:ision)?s?|builds?|firmware|oids?|objectidentifier|sections?|sect?\.?"
+    rb"|chapter|clause|table|fig(?:ure)?\.?|appendix|rfc|iso|ecma)[-_ ]?\d{0,5}"
+    rb"|version\w{0,12}|[~<>=!^]=|[a-z]/|@)[)\]]?[\s\"'`:=(,]{0,4}\Z",
     re.IGNORECASE,
 )
 _IP_CONTEXT = re.compile(
@@ -252,7 +257,9 @@ def _public(
     unsure: bool,
 ) -> Hit | None:
     """The finding for an address that was read from the text, unless it is not public or no address at all."""
-    if address in _RESOLVERS or address in _INVENTED or any(address in block for block in _SPECIAL):
+    if address in _RESOLVERS or address in _INVENTED:
+        return None
+    if any(address in block for block in _SPECIAL if block.version == address.version):
         return None
     start = match.start()
     if text[start - 1 : start] != b"/" or text[start - 2 : start] != b"//":

@@ -48,13 +48,15 @@ _FORWARD = re.compile(
     rb"(?:"
     rb"(?P<spaced>[ \t]{0,8}+(?::[ \t]?[A-Za-z][\w.\[\]|?]{0,23}+[ \t]?=|:=|=>|=(?![=~>])|:(?!:))[ \t]{0,8}+)"
     rb"(?:[bBrRuUfF@$]{0,2}+(?P<quote>\\?[\"'`])(?P<quoted>[^\"'`\s\\]{8,200}+)(?P=quote)"
-    rb"|(?P<bare>[^\"'`\s\\(),;{}\[\]<>]{8,200}+)(?=[ \t]{0,8}(?:[\r\n&]|\Z)|&))"
+    rb"|(?P<bare>[^\"'`\s\\(),;{}\[\]<>]{8,200}+))"
     rb"|>(?P<element>[^<>\s\"'\\]{8,200}+)</)"
 )
 # What stands before a name that starts a line of a configuration file, or a parameter of a URL.
 _LINE_START = re.compile(
-    rb"(?:\A|[\r\n])[ \t]*+(?:export[ \t]{1,4}|set[ \t]{1,4}|ENV[ \t]{1,4}|- |-e[ \t]|//[\w./:-]{1,40}+:)?\Z"
+    rb"(?:\A|[\r\n])[ \t]*+(?:export[ \t]{1,4}|set[ \t]{1,4}|ENV[ \t]{1,4}|- |-e[ \t]|//[^\s:=]{1,60}+(?::\d{1,5}/[^\s:=]{0,60}+)?+:)?\Z"
 )
+_LINE_END = re.compile(rb"[ \t]{0,8}(?:[\r\n]|[ \t]#|\Z)")
+_MIN_BARE = 10
 # An attribute of an object: without quotes, that is code.
 _ATTRIBUTE = re.compile(rb"[A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)+\Z")
 
@@ -88,32 +90,25 @@ def find(text: bytes, at: int) -> Hit | None:
         return None
     head = text[max(0, at - _MAX_NAME) : at]
     left = head[len(head.rstrip(_NAME_BYTES)) :]
-    kind = kind_of_name(left + match["rest"])
+    name = left + match["rest"]
+    kind = kind_of_name(name)
     if kind is None:
         return None
-    group = match.lastgroup
-    assert group is not None
-    value = match[group]
-    score = 0.65
-    if group == "bare":
-        score = 0.55
-        start = at - len(left)
-        parameter = text[start - 1 : start] in (b"?", b"&") and match["spaced"] == b"="
-        if parameter:
-            value = value.split(b"&", 1)[0].split(b"#", 1)[0]
-        elif (
-            not _LINE_START.search(text, max(0, start - 64), start)
-            or text[match.end() : match.end() + 1] == b"&"
-        ):
+    start = at - len(left)
+    if match["quoted"] is not None:
+        value, begin, score = match["quoted"], match.start("quoted"), 0.65
+    elif match["element"] is not None:
+        value, begin, score = match["element"], match.start("element"), 0.65
+        if not text.startswith(name, match.end()):
             return None
-        if len(value) < 10 or value.isalpha() or (_ATTRIBUTE.match(value) and not parameter):
+    else:
+        value, begin, score = match["bare"], match.start("bare"), 0.55
+        if match["spaced"] == b"=" and text[start - 1 : start] in (b"?", b"&"):
+            value = re.split(rb"[&#]", value, maxsplit=1)[0]
+        elif not _is_setting(text, start, match.end()) or _ATTRIBUTE.match(value):
             return None
-    elif (
-        group == "element"
-        and text[match.end() : match.end() + len(match["rest"]) + len(left)] != left + match["rest"]
-    ):
-        return None
-    begin = match.start(group)
+        if len(value) < _MIN_BARE or value.isalpha():
+            return None
     if validators.is_uuid(value):
         return Hit(begin, begin + len(value), kind, 0.4, "assignment-uuid")
     if not validators.is_secret(value, password=kind == PASSWORD):
@@ -121,6 +116,12 @@ def find(text: bytes, at: int) -> Hit | None:
     if kind == KEY and len(value) >= 20 and validators.entropy(value) >= 3.5:
         score += 0.15
     return Hit(begin, begin + len(value), kind, score, "assignment")
+
+
+def _is_setting(text: bytes, start: int, end: int) -> bool:
+    """Whether an assignment is a whole line, as in .env, INI, YAML and .npmrc files."""
+    before = _LINE_START.search(text, max(0, start - 64), start)
+    return before is not None and _LINE_END.match(text, end) is not None
 
 
 RULES = (

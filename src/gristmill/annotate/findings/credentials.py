@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from gristmill.annotate.findings import validators
-from gristmill.annotate.findings.rule import KEY, PASSWORD, Anchor, Finder, Hit, Rule, literal
+from gristmill.annotate.findings.rule import KEY, PASSWORD, Anchor, Hit, Rule, literal
 
 Check = Callable[[bytes, "re.Match[bytes]"], bool]
 
@@ -40,21 +40,18 @@ def _jwt(text: bytes, match: re.Match[bytes]) -> bool:
     return validators.is_jwt(value) and b"1234567890" not in payload and b"John Doe" not in payload
 
 
-def _uri(text: bytes, match: re.Match[bytes]) -> bool:
-    user, value = match["user"], match["value"]
-    weak = value.lower() in _WEAK or value.lower() == user.lower()
-    host = match["host"].lower()
-    return (
-        not weak
-        and not validators.is_placeholder(value)
-        and b"example." not in host
-        and text[match.start() - 1 : match.start()].isalnum()
-    )
-
-
+# Passwords of development set-ups and manuals: nobody's secret.
 _WEAK = frozenset(
     b"pass pwd passw pw root admin guest user postgres mysql mongo redis rabbitmq 1234 12345".split()
 )
+
+
+def _uri(text: bytes, match: re.Match[bytes]) -> bool:
+    user, value = match["user"].lower(), match["value"]
+    if value.lower() in _WEAK or value.lower() == user or (value.isalpha() and len(value) < 6):
+        return False
+    scheme = text[match.start() - 1 : match.start()].isalnum()
+    return scheme and b"example." not in match["host"].lower() and not validators.is_placeholder(value)
 
 
 def _basic(text: bytes, match: re.Match[bytes]) -> bool:
@@ -99,9 +96,11 @@ def _rule(
 
 
 def _token(
-    name: str, three: bytes | Anchor, offset: int, body: bytes, check: Check = _issued, **how: float
+    name: str, three: bytes | Anchor, offset: int, body: bytes, check: Check = _issued, *, score: float = 0.95
 ) -> Rule:
-    return _rule(name, three, offset, _START + rb"(?P<value>" + body + rb")" + _END, check, **how)  # type: ignore[arg-type]
+    """A rule for a token that stands by itself: a whole word of the pattern ``body``."""
+    pattern = _START + rb"(?P<value>" + body + rb")" + _END
+    return _rule(name, three, offset, pattern, check, score=score)
 
 
 # ------------------------------------------------------------------------------------------ private keys
@@ -140,8 +139,6 @@ def _find_pem(text: bytes, at: int) -> Hit | None:
     return Hit(begin.start(), stop, KEY, score, "private-key")
 
 
-_FIND_PEM: Finder = _find_pem
-
 _HEX = b"0123456789abcdef"
 _GITHUB = tuple(
     _token(f"github-{name}", b"gh" + kind, 0, rb"gh" + kind + rb"_[A-Za-z0-9]{36}", _checked, score=0.99)
@@ -155,7 +152,7 @@ _GITHUB = tuple(
 )
 
 RULES = (
-    Rule((literal(b"-be"),), _FIND_PEM),
+    Rule((literal(b"-be"),), _find_pem),
     *_GITHUB,
     _token("github-fine-grained-token", b"b_p", 5, rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
     _token("gitlab-token", b"glp", 0, rb"glpat-[A-Za-z0-9_-]{20,300}+(?:\.[0-9a-z]{2}\.[0-9a-z]{9})?"),

@@ -43,7 +43,7 @@ _INTEGRITY = re.compile(rb"(?:sha\d{1,3}|md5)[-:=$]", re.IGNORECASE)
 # A word of an identifier, path, host name or class name: letters, at most a short number behind.
 _WORD_ONLY = re.compile(rb"[A-Za-z]*\d{0,3}\Z")
 _SEPARATORS = re.compile(rb"[-_./:,;|+#@ ]")
-_NUMBER = re.compile(rb"[-+]?(?:0[xX][0-9a-fA-F]{1,16}|[\d.,_:/-]+)[a-zA-Z%]{0,3}\Z")
+_NUMBER = re.compile(rb"[-+]?(?:0[xX][0-9a-fA-F]{1,16}|[\d.,_:/TZ+-]+)[a-zA-Z%]{0,3}\Z")
 
 MAX_JWT_HEADER = 512
 

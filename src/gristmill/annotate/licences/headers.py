@@ -17,13 +17,17 @@ MAX_TERMS = 4
 _MAX_BYTES = 4096
 
 _GAP = rb"(?:[ .-]{1,200}(?:(?:dnl|rem)[ ]{1,80})?)"
+_FIRST_WORDS = (b"permission", b"redistribution", b"this software is")
 _START = re.compile(
     rb"(?:permission is hereby granted free of charge|permission to use copy modify"
     rb"|redistribution and use in source and binary forms|this software is provided as is without any express"
     rb"|permission to copy use modify sell and distribute)".replace(b" ", _GAP)
 )
 _END = re.compile(
-    rb"(?:possibility of such damage|dealings in (?:the|this) software|use or performance of this software"
+    # X11 goes on behind the disclaimer of MIT.
+    rb"(?:possibility of such damage|dealings in (?:the|this) software"
+    rb"(?: except as contained in this notice.{0,600}?(?:authori[sz]ation|copyright holders?))?"
+    rb"|use or performance of this software"
     rb"|from any source distribution|suitability of this software for any purpose)".replace(b" ", _GAP)
 )
 _RUN = re.compile(rb"[ ]+(?:(?:dnl|rem|-+)[ ]+)*")
@@ -41,7 +45,9 @@ def find(viewed: bytes, limit: int) -> list[Match]:
         the engine does not know are ``LicenseRef-unknown`` with rule ``unrecognised-terms``.
     """
     found: list[Match] = []
-    position = 0
+    position = min(
+        (p for p in (viewed.find(word, 0, limit) for word in _FIRST_WORDS) if p >= 0), default=limit
+    )
     while len(found) < MAX_TERMS:
         start = _START.search(viewed, position, limit)
         if start is None:

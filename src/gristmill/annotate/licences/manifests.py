@@ -53,8 +53,10 @@ def find(name: str, text: bytes) -> list[Match]:
 
 def _span(text: bytes) -> tuple[int, int]:
     """The line that first speaks of a licence; the whole text if none does."""
-    hit = re.search(rb"[^\r\n]{0,200}licen[cs]e[^\r\n]{0,1000}", text, re.IGNORECASE)
-    return hit.span() if hit else (0, len(text))
+    hit = re.search(rb"licen[cs]e[^\r\n]{0,1000}", text, re.IGNORECASE)
+    if hit is None:
+        return 0, len(text)
+    return max(text.rfind(b"\n", 0, hit.start()) + 1, hit.start() - 200), hit.end()
 
 
 def _too_deep(text: bytes) -> bool:
@@ -131,7 +133,9 @@ def _pkg_info(text: str) -> str | None:
     head = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
     if not head.startswith("Metadata-Version:"):
         return None
-    fields = re.findall(r"^(License-Expression|License|Classifier):[ \t]*(.*)$(?!\r?\n[ \t])", head, re.MULTILINE)
+    fields = re.findall(
+        r"^(License-Expression|License|Classifier):[ \t]*(.*)$(?!\r?\n[ \t])", head, re.MULTILINE
+    )
     stated = [value for name, value in fields if name == "License-Expression"]
     if stated:
         return _interpret(stated[0])
@@ -157,7 +161,8 @@ def _gemspec(text: str) -> str | None:
     values: list[str] = []
     for match in re.finditer(r"\.licenses?\s{0,9}=\s{0,9}([^\r\n]{1,400})", text):
         values.extend(re.findall(r"""['"]([^'"]{1,200})['"]""", match[1]))
-        values.extend(re.match(r"%w[\[(]([^\])]{1,200})", match[1])[1].split() if match[1].startswith("%w") else [])
+        for words in re.findall(r"\A%[wW][\[({]([^\])}]{1,200})", match[1]):
+            values.extend(words.split())
     return expressions.conjunction(_interpret(value) for value in values[:MAX_STATEMENTS])
 
 
@@ -177,10 +182,11 @@ def _description(text: str) -> str | None:
 def _pom_xml(text: str) -> str | None:
     """Maven: a list means that the user may choose."""
     text = re.sub(r"<!--.*?(?:-->|\Z)", "", text, flags=re.DOTALL)
-    block = re.search(r"<licenses>(.{0,8192}?)</licenses>", text, re.DOTALL)
-    if block is None:
+    _, _, rest = text.partition("<licenses>")
+    block, closed, _ = rest.partition("</licenses>")
+    if not closed:
         return None
-    names = re.findall(r"<license>.{0,2000}?<name>([^<]{1,200})</name>", block[1], re.DOTALL)
+    names = re.findall(r"<name>([^<]{1,200})</name>", block)
     return expressions.disjunction(_interpret(name) for name in names[:MAX_STATEMENTS])
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from gristmill.annotate.licences.match import Match
@@ -18,9 +19,7 @@ from gristmill.spdx import expressions
 MAX_HITS = 32
 
 _KEPT = b"abcdefghijklmnopqrstuvwxyz0123456789.+-"
-_VIEW = bytes(
-    byte if byte in _KEPT else byte + 32 if 65 <= byte <= 90 else 32 for byte in range(256)
-)
+_VIEW = bytes(byte if byte in _KEPT else byte + 32 if 65 <= byte <= 90 else 32 for byte in range(256))
 # A space of a rule is any run of blanks and hyphens, also across the mark of an m4 or batch comment.
 _GAP = rb"(?:[ -]{1,200}(?:(?:dnl|rem)[ ]{1,80})?)"
 
@@ -31,7 +30,14 @@ _UNDER = (
 _GNU = rb"(?:gnu )?(?P<family>lesser |library |library or lesser |affero )?(?:general public licen[cs]e|gpl)"
 _SHORT_GNU = rb"(?:gnu )?(?P<family>a|l|)gpl"
 _V = rb"(?:version |v\.? ?)?"
-_LATER = rb"(?P<later> ?\+|(?: or| and)(?: at your option)?(?: any)? (?:later|newer)| or at your option any later)"
+_LATER = (
+    rb"(?P<later> ?\+|(?: or| and)(?: at your option)?(?: any)? (?:later|newer)| or at your option any later)"
+)
+
+
+# A notice begins at most so many bytes before the first anchor, and ends so many after the last.
+_BEFORE = 400
+_AFTER = 2400
 
 
 class _Rule(NamedTuple):
@@ -41,6 +47,10 @@ class _Rule(NamedTuple):
     expression: str | Callable[[re.Match[bytes]], str | None]
     kind: str = "notice"
 
+    def read(self, match: re.Match[bytes]) -> Match | None:
+        expression = self.expression if isinstance(self.expression, str) else self.expression(match)
+        return Match(self.kind, expression, f"notice/{self.name}", *match.span()) if expression else None
+
 
 def _gnu(match: re.Match[bytes]) -> str | None:
     """The id of a GNU licence from the groups family, version and later."""
@@ -48,7 +58,9 @@ def _gnu(match: re.Match[bytes]) -> str | None:
     prefix = {b"": "GPL", b"affero": "AGPL", b"a": "AGPL"}.get(family, "LGPL")
     version = match.groupdict().get("version")
     if not version:
-        return {"GPL": "GPL-1.0-or-later", "LGPL": "LGPL-2.0-or-later"}.get(prefix, "LicenseRef-agpl-unspecified")
+        return {"GPL": "GPL-1.0-or-later", "LGPL": "LGPL-2.0-or-later"}.get(
+            prefix, "LicenseRef-agpl-unspecified"
+        )
     number = version.decode().rstrip(".")
     number = number if "." in number else f"{number}.0"
     return expressions.normalise(f"{prefix}-{number}-{'or-later' if match['later'] else 'only'}")
@@ -57,9 +69,7 @@ def _gnu(match: re.Match[bytes]) -> str | None:
 def _creative_commons(match: re.Match[bytes]) -> str | None:
     parts = match["parts"]
     codes = [
-        code
-        for code, word in (("NC", b"commercial"), ("SA", b"alike"), ("ND", b"deriv"))
-        if word in parts
+        code for code, word in (("NC", b"commercial"), ("SA", b"alike"), ("ND", b"deriv")) if word in parts
     ]
     return expressions.normalise("-".join(["CC-BY", *codes, match["version"].decode()]))
 
@@ -93,7 +103,9 @@ _RULES = (
     _rule(
         "dual-apache-mit",
         "apache",
-        rb"licen[cs]ed under(?: the terms of)? either.{0,40}? apache licen[cs]e " + _V + rb"2.0.{0,200}?or the mit licen[cs]e",
+        rb"licen[cs]ed under(?: the terms of)? either.{0,40}? apache licen[cs]e "
+        + _V
+        + rb"2.0.{0,200}?or the mit licen[cs]e",
         "Apache-2.0 OR MIT",
     ),
     _rule(
@@ -147,10 +159,19 @@ _RULES = (
     _rule(
         "gnu-short",
         "gpl",
-        _UNDER + rb" " + _SHORT_GNU + rb"(?:(?: licen[cs]e)? ?" + _V + rb"(?P<version>[1-3](?:\.[0-9])?)\b" + _LATER + rb"?)?",
+        _UNDER
+        + rb" "
+        + _SHORT_GNU
+        + rb"(?:(?: licen[cs]e)? ?"
+        + _V
+        + rb"(?P<version>[1-3](?:\.[0-9])?)\b"
+        + _LATER
+        + rb"?)?",
         _gnu,
     ),
-    _rule("apache-2.0", "apache", _UNDER + rb" apache(?: software)? licen[cs]e " + _V + rb"2\b", "Apache-2.0"),
+    _rule(
+        "apache-2.0", "apache", _UNDER + rb" apache(?: software)? licen[cs]e " + _V + rb"2\b", "Apache-2.0"
+    ),
     _rule("apache-2.0-short", "apache", _UNDER + rb" apache " + _V + rb"2(?:\.0)?\b", "Apache-2.0"),
     _rule("apache", "apache", _UNDER + rb" apache(?: software)? licen[cs]e", "LicenseRef-apache-unspecified"),
     _rule("mpl-2.0", "mozilla", _UNDER + rb" mozilla public licen[cs]e " + _V + rb"2\b", "MPL-2.0"),
@@ -166,7 +187,7 @@ _RULES = (
         "LicenseRef-cddl-unspecified",
     ),
     _rule("boost", "boost", _UNDER + rb" boost software licen[cs]e", "BSL-1.0"),
-    _rule("isc", "isc", _UNDER + rb" isc licen[cs]e", "ISC"),
+    _rule("isc", " isc ", _UNDER + rb" isc licen[cs]e", "ISC"),
     _rule("zlib", "zlib", _UNDER + rb" zlib(?: libpng)? licen[cs]e", "Zlib"),
     _rule("bsd-2", "bsd", _UNDER + rb" (?:simplified bsd|2 clause bsd|bsd 2 clause)", "BSD-2-Clause"),
     _rule(
@@ -175,7 +196,7 @@ _RULES = (
         _UNDER + rb" (?:(?:new|modified|revised|3 clause) bsd|bsd 3 clause)",
         "BSD-3-Clause",
     ),
-    _rule("mit", "mit", _UNDER + rb" mit(?: x11| expat)? licen[cs]es?\b", "MIT"),
+    _rule("mit", " mit", _UNDER + rb" mit(?: x11| expat)? licen[cs]es?\b", "MIT"),
     _rule(
         "bsd-style-reference",
         "bsd",
@@ -223,7 +244,7 @@ _RULES = (
         "licen",
         rb"(?:see|refer to|found in|available in|terms (?:of|in)|specified in|described in|defined in)"
         rb"(?: the| accompanying| included| file| top level| root| project){0,4} (?:licen[cs]e|copying)"
-        rb"(?:[.](?:md|txt|rst))?(?: file|(?: in the)?.{0,60}? for)",
+        rb"(?:[.](?:md|txt|rst))?(?: file|(?: in the.{0,60}?)? for(?: the)?(?: more| full)? (?:details?|terms?|information|licen|text))",
         "LicenseRef-see-file",
         "reference",
     ),
@@ -235,6 +256,10 @@ _RULES = (
         "reference",
     ),
 )
+
+_BY_ANCHOR: dict[bytes, list[_Rule]] = {}
+for _one in _RULES:
+    _BY_ANCHOR.setdefault(_one.anchor, []).append(_one)
 
 
 def view(text: bytes) -> bytes:
@@ -253,15 +278,14 @@ def find(text: bytes) -> list[Match]:
         of a licence. Rules are named ``notice/<name>``.
     """
     found: list[Match] = []
-    for rule in _RULES:
-        if rule.anchor not in text:
+    for anchor, rules in _BY_ANCHOR.items():
+        first = text.find(anchor)
+        if first < 0:
             continue
-        for match in rule.pattern.finditer(text):
-            expression = rule.expression if isinstance(rule.expression, str) else rule.expression(match)
-            if expression is not None:
-                found.append(Match(rule.kind, expression, f"notice/{rule.name}", *match.span()))
-            if len(found) == MAX_HITS * 4:
-                break
+        start, end = max(0, first - _BEFORE), text.rfind(anchor) + _AFTER
+        for rule in rules:
+            matches = rule.pattern.finditer(text, start, end)
+            found.extend(islice(filter(None, map(rule.read, matches)), MAX_HITS))
     return _longest(found)[:MAX_HITS]
 
 

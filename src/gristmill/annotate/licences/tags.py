@@ -10,13 +10,11 @@ from gristmill.spdx import classes, expressions, statements
 MAX_TAGS = 64
 
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([^\r\n]{1,4096})", re.IGNORECASE)
-# Between the start of the line and a label stands at most what opens a comment; a quote would open a string.
 _LABEL = re.compile(
-    rb"^(?:[^A-Za-z0-9\"'`\r\n]{0,40}|[ \t]{0,40}dnl[ \t]{1,9})"
-    rb"licen[cs]e(?:__)?(?:[ \t]{0,9}[:=][ \t]{0,9}|(?<=@license)[ \t]{1,9}|(?<=@licence)[ \t]{1,9})"
-    rb"([^\r\n]{1,120})",
-    re.IGNORECASE | re.MULTILINE,
+    rb"licen[cs]e(?:__)?(?:[ \t]{0,9}[:=][ \t]{0,9}|(?P<space>[ \t]{1,9}))([^\r\n]{1,120})", re.IGNORECASE
 )
+# Between the start of the line and a label stands at most what opens a comment; a quote would open a string.
+_LINE_START = re.compile(rb"[^A-Za-z0-9\"'`]{0,40}|[ \t]{0,40}dnl[ \t]{1,9}")
 _WORD = re.compile(r"\s*([()/]|[A-Za-z0-9][A-Za-z0-9.+:-]*)")
 _OPERATORS = frozenset({"AND", "OR", "WITH", "/"})
 _COMMENT_END = re.compile(r"\s*(?:\*+/|-->|\*\)|#\}|-\}|%>)?[\s*#;\"'`,.]*\Z")
@@ -57,7 +55,10 @@ def _labels(text: bytes) -> list[Match]:
     for match in _LABEL.finditer(text):
         if len(found) == MAX_TAGS:
             break
-        value = _COMMENT_END.sub("", match[1].decode("utf-8", "replace")).strip("\"' ")
+        before = text[max(text.rfind(b"\n", 0, match.start()) + 1, match.start() - 80) : match.start()]
+        if not _LINE_START.fullmatch(before) or (match["space"] and not before.endswith(b"@")):
+            continue
+        value = _COMMENT_END.sub("", match[2].decode("utf-8", "replace")).strip("\"' ")
         expression = statements.interpret(value) if value else None
         # Prose follows the word "license" too often for anything else to count.
         if expression and classes.classify(expression) != "unknown":

@@ -68,23 +68,24 @@ def regions(text: str) -> list[Region]:
     return found
 
 
-def find(data: bytes) -> list[Match]:
+def find(data: bytes, *, links: bool) -> list[Match]:
     """The licence texts in a content.
 
     Args:
         data: UTF-8.
+        links: take a link to a licence for a statement, where there is no text. A README links to much.
 
     Returns:
         Matches with rule ``licenseclassifier/<id>``, of kind "text", or "notice" where the region is short or
-        but a link; the links only where there is no text. Score: the share of the content that the regions
+        but a link. Score: the share of the content that the regions
         cover, white space apart.
     """
     text = data[:MAX_BYTES].decode("utf-8", "surrogateescape")
     found = regions(text)
-    texts = [region for region in found if not region.url]
+    shown = [region for region in found if not region.url] or (found if links else [])
     offsets = _byte_offsets(text, (place for region in found for place in (region.start, region.end)))
     visible = len("".join(text.split())) or 1
-    share = min(1.0, sum(len("".join(text[r.start : r.end].split())) for r in found) / visible)
+    share = min(1.0, sum(len("".join(text[r.start : r.end].split())) for r in shown) / visible)
     return [
         Match(
             "notice" if region.url or region.end - region.start < _SHORT_REGION else "text",
@@ -94,7 +95,7 @@ def find(data: bytes) -> list[Match]:
             offsets[region.end],
             round(share, 4),
         )
-        for region in texts or found
+        for region in shown
     ]
 
 

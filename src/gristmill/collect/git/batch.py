@@ -8,28 +8,23 @@ pack entry ends the child; it is started anew and the other objects of the windo
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import re
-import select
-import subprocess
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
 
-from gristmill.collect.git.plumbing import Repository, command, end, object_environment, start
+from gristmill.collect.git.child import Child, LostError, StalledError
+from gristmill.collect.git.plumbing import Repository
 from gristmill.collect.reader import Limits
-from gristmill.errors import HostileInputError, OriginError
+from gristmill.errors import OriginError
 
 MISSING, CORRUPT, TOO_LARGE, TIMEOUT = "missing", "corrupt", "too_large", "timeout"
 
 _OBJECT_ID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _READ_WINDOW = 128  # the requests of two windows must fit into a pipe
 _SIZE_WINDOW = 2048
-_PIPE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,27 +43,17 @@ class RawObject:
     unverified: bytes | None = None
 
 
-class _LostError(Exception):
-    """The child ended, or answered something that was not asked."""
-
-
-class _StalledError(Exception):
-    """No complete answer within limits.object_timeout."""
-
-
 class ObjectReader:
     """The objects of one repository; use it as a context manager, so that the child is always reaped.
 
-    ``waited`` counts the seconds spent waiting for git; when they pass ``limits.origin_timeout`` the reader
-    raises HostileInputError. One request at a time: finish or close an iterator before the next call.
+    One request at a time: finish or close an iterator before the next call. When the time spent waiting for
+    git passes ``limits.origin_timeout``, HostileInputError is raised.
     """
 
     def __init__(self, repository: Repository, limits: Limits) -> None:
         self.repository = repository
         self.limits = limits
-        self.waited = 0.0
-        self._child: subprocess.Popen[bytes] | None = None
-        self._buffer = bytearray()
+        self._child = Child(repository, limits)
         self._busy = False
 
     def __enter__(self) -> ObjectReader:
@@ -81,13 +66,7 @@ class ObjectReader:
 
     def close(self) -> None:
         """End the child. A later request starts a new one."""
-        child, self._child = self._child, None
-        self._buffer = bytearray()
-        if child is not None:
-            end(child)
-            for pipe in (child.stdin, child.stdout):
-                if pipe is not None:
-                    pipe.close()
+        self._child.close()
 
     def sizes(self, ids: Iterable[str]) -> Iterator[RawObject]:
         """Kind and size of each object, in the order asked, without reading bodies."""
@@ -110,11 +89,8 @@ class ObjectReader:
             while window:
                 found = self._receive_sizes(window)
                 window = list(islice(source, _READ_WINDOW))
-                self._ask(
-                    "contents", (o.object_id for o in found if o.problem is None and o.size <= max_bytes)
-                )
-                self._ask("info", window)
-                healthy = True
+                due = [o.object_id for o in found if o.problem is None and o.size <= max_bytes]
+                healthy = self._ask("contents", due) and self._ask("info", window)
                 for one in found:
                     if one.problem is not None:
                         yield one
@@ -146,7 +122,21 @@ class ObjectReader:
         finally:
             self._busy = False
 
-    # ---------------------------------------------------------------------------------------- answers
+    def _ask(self, verb: str, ids: Iterable[str]) -> bool:
+        """Send one window of requests; False if the child is gone (then none of its answers will come).
+
+        Git queues requests until the flush, so that writing never waits for long.
+        """
+        wanted = list(ids)
+        if not wanted:
+            return True
+        if not all(map(_OBJECT_ID.match, wanted)):
+            raise OriginError("an object id is not 40 or 64 lower-case hexadecimal digits")
+        try:
+            self._child.send("".join([*(f"{verb} {i}\n" for i in wanted), "flush\n"]).encode())
+        except (LostError, StalledError):
+            self.close()
+        return self._child.running
 
     def _receive_sizes(self, window: Iterable[str]) -> list[RawObject]:
         found, healthy = [], True
@@ -165,27 +155,34 @@ class ObjectReader:
         """
         try:
             return receive(one)
-        except (_LostError, _StalledError):
+        except (LostError, StalledError):
             self.close()
             return None
 
     def _alone(self, verb: str, one: RawObject) -> RawObject:
-        try:
-            self._ask(verb, [one.object_id])
-            return self._received_header(one) if verb == "info" else self._verified(one)
-        except (_LostError, _StalledError) as error:
-            self.close()
-            return replace(one, problem=CORRUPT if isinstance(error, _LostError) else TIMEOUT)
+        """Ask for one object only; blame it if a child that was started for it ends."""
+        problem = CORRUPT
+        for _ in range(2):
+            fresh = not self._child.running
+            try:
+                self._ask(verb, [one.object_id])
+                return self._received_header(one) if verb == "info" else self._verified(one)
+            except (LostError, StalledError) as error:
+                self.close()
+                problem = CORRUPT if isinstance(error, LostError) else TIMEOUT
+            if fresh or problem == TIMEOUT:
+                break
+        return replace(one, problem=problem)
 
     def _received_header(self, expected: RawObject) -> RawObject:
-        object_id, words = expected.object_id, self._line().split(b" ")
+        object_id, words = expected.object_id, self._child.line().split(b" ")
         if words[0] != object_id.encode():
-            raise _LostError
+            raise LostError
         if len(words) == 2 and words[1] == b"missing":
             problem = CORRUPT if self._loose_file_exists(object_id) else MISSING
             return RawObject(object_id, "", -1, problem=problem)
         if len(words) != 3 or not words[2].isdigit():
-            raise _LostError
+            raise LostError
         return RawObject(object_id, words[1].decode("ascii", "replace"), int(words[2]))
 
     def _verified(self, expected: RawObject) -> RawObject:
@@ -193,13 +190,8 @@ class ObjectReader:
         if header.problem is not None:  # git knew its size a moment ago
             return replace(expected, problem=CORRUPT)
         if (header.kind, header.size) != (expected.kind, expected.size):
-            raise _LostError
-        deadline = self._deadline()
-        while len(self._buffer) <= header.size:
-            self._fill(deadline)
-        with memoryview(self._buffer) as view:
-            data = bytes(view[: header.size])
-        del self._buffer[: header.size + 1]
+            raise LostError
+        data = self._child.body(header.size)
         digest = hashlib.new(self.repository.object_format, usedforsecurity=False)
         digest.update(b"%s %d\0" % (header.kind.encode(), header.size))
         digest.update(data)
@@ -210,103 +202,3 @@ class ObjectReader:
     def _loose_file_exists(self, object_id: str) -> bool:
         """Git says "missing" for a loose object that it cannot decode; the file tells the two apart."""
         return (self.repository.objects / object_id[:2] / object_id[2:]).exists()
-
-    # ------------------------------------------------------------------------------------------ child
-
-    def _ask(self, verb: str, ids: Iterable[str]) -> None:
-        """Send one window of requests; git queues them until the flush, so that writing never waits for long."""
-        lines = [f"{verb} {i}\n" for i in ids]
-        if not lines:
-            return
-        if not all(map(_OBJECT_ID.match, (line.split(" ")[1][:-1] for line in lines))):
-            raise OriginError("an object id is not 40 or 64 lower-case hexadecimal digits")
-        child = self._child or self._start()
-        try:
-            self._write(child, "".join([*lines, "flush\n"]).encode())
-        except (_LostError, _StalledError):
-            self.close()  # whoever waits for the answers will find the child gone and ask again
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        child = start(
-            command("cat-file", "--batch-command", "--buffer"),
-            object_environment(self.repository),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self._child = child
-        os.set_blocking(_number(child.stdin), False)
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            with contextlib.suppress(OSError):  # a larger pipe is only faster
-                fcntl.fcntl(_number(child.stdout), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        # An id that cannot exist: the answer shows that this child works at all, so that later on its end
-        # can be blamed on an object.
-        nobody = "0" * (2 * self.repository.id_bytes)
-        try:
-            self._write(child, f"info {nobody}\nflush\n".encode())
-            answer = self._line()
-        except (_LostError, _StalledError):
-            answer = b""
-        if answer != f"{nobody} missing".encode():
-            self.close()
-            raise OriginError(f"git cat-file does not work on {self.repository.objects}")
-        return child
-
-    def _write(self, child: subprocess.Popen[bytes], data: bytes) -> None:
-        stdin, stdout, deadline = _number(child.stdin), _number(child.stdout), self._deadline()
-        poll = select.poll()
-        poll.register(stdin, select.POLLOUT)
-        poll.register(stdout, select.POLLIN)
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[os.write(stdin, rest) :]
-            except BlockingIOError:
-                ready = dict(self._wait(poll, deadline))
-                if stdout in ready:  # take answers in, or both sides would wait for each other
-                    self._take(stdout)
-            except BrokenPipeError:
-                raise _LostError from None
-
-    def _line(self) -> bytes:
-        deadline = self._deadline()
-        while (stop := self._buffer.find(b"\n")) < 0:
-            self._fill(deadline)
-        line = bytes(self._buffer[:stop])
-        del self._buffer[: stop + 1]
-        return line
-
-    def _fill(self, deadline: float) -> None:
-        if self._child is None:
-            raise _LostError
-        stdout = _number(self._child.stdout)
-        poll = select.poll()
-        poll.register(stdout, select.POLLIN)
-        self._wait(poll, deadline)
-        self._take(stdout)
-
-    def _take(self, stdout: int) -> None:
-        data = os.read(stdout, _PIPE_BYTES)
-        if not data:
-            raise _LostError
-        self._buffer += data
-
-    def _deadline(self) -> float:
-        return time.monotonic() + self.limits.object_timeout
-
-    def _wait(self, poll: select.poll, deadline: float) -> list[tuple[int, int]]:
-        began = time.monotonic()
-        ready = poll.poll(max(0.0, deadline - began) * 1000)
-        self.waited += time.monotonic() - began
-        if self.waited > self.limits.origin_timeout:
-            raise HostileInputError(
-                f"reading {self.repository.git_dir} took longer than origin_timeout "
-                f"({self.limits.origin_timeout:g} s); raise the limit if this is expected"
-            )
-        if not ready:
-            raise _StalledError
-        return ready
-
-
-def _number(pipe: object) -> int:
-    return pipe.fileno()  # type: ignore[attr-defined,no-any-return]
