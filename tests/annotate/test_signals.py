@@ -203,7 +203,7 @@ def test_kernel_equals_reference(texts: list[str]) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(TEXTS.map(str.encode), max_size=8), st.integers(1, 200), st.integers(0, 3))
 def test_blocks_and_slices_do_not_show(texts: list[bytes], block_bytes: int, cut: int) -> None:
-    whole = signals.annotate(batch_of([*texts, None]).slice(cut))
+    whole = signals.annotate(batch_of([*texts, None])).slice(cut)
     size = blocks._BLOCK_BYTES
     try:
         blocks._BLOCK_BYTES = block_bytes
@@ -279,6 +279,12 @@ def test_encoded_runs() -> None:
     assert one("unsigned char d[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07};")["hex_longest"] == 0
     assert one(r"b'\x01\x02\x03\x04\x05\x06\x07\x08'")["hex_longest"] == 32
     assert one("de ad be ef de ad be ef")["hex_longest"] == 23
+    assert one("41,,42,,43,,44,,45,,46,,47,,48")["hex_longest"] == 0
+    assert one("41 , 42 , , , , 43 44 45 46 47 48 49")["hex_longest"] == 0
+    assert one("z0x41,0x42,0x43,0x44,0x45,0x46,0x47,0x48")["hex_longest"] == 0
+    assert one("41 42 43 44 45 46 47 48z")["hex_longest"] == 0
+    assert one("41 42 43 44    z    45 46 47 48")["hex_longest"] == 0
+    assert one("41 42 43 44    \n    45 46 47 48")["hex_longest"] == 31
     assert one("deadbeefdeadbeef")["hex_longest"] == 0
     assert one("0xdeadbeef, " * 20)["hex_longest"] == 0
     assert one("'" + r"\u0416" * 8 + "'")["unicode_escape_longest"] == 48

@@ -68,6 +68,7 @@ def texts_of(batch: pa.RecordBatch) -> list[bytes | None]:
         (GERMAN.encode("utf-16-le"), "utf-16-le"),
         (GERMAN.encode("utf-16-be"), "utf-16-be"),
         (b"\xff\xfe" + b"\0" * 100, None),
+        ((GERMAN * 9 + "\0").encode("utf-16"), None),
         ("odd".encode("utf-16") + b"x", None),
         # an array of small 16-bit integers has the NULs of UTF-16, but is no text
         (b"".join(n.to_bytes(2, "little") for n in range(1, 30)) * 20, None),
@@ -93,6 +94,7 @@ def test_a_declaration_is_believed_only_where_it_fits() -> None:
     assert encoding_of(b"# -*- coding: utf-8 -*-\n# caf\xe9\n") == "cp1252"
     assert encoding_of(b"# -*- coding: shift_jis -*-\n# caf\xe9\n") == "cp1252"
     assert encoding_of(b"# -*- coding: rot13 -*-\n# caf\xe9\n") == "cp1252"
+    assert encoding_of(b"# -*- coding: unicode_escape -*-\n# caf\xe9\n") == "cp1252"
     assert encoding_of(b"# -*- coding: no-such-codec -*-\n# caf\xe9\n") == "cp1252"
     assert encoding_of(b'<?xml version="1.0" encoding="ISO-8859-2"?><a>\xb3\xf3d\xbc</a>') == "iso8859-2"
     assert encoding_of(b"# coding: latin-1\n# caf\xe9\n") == "cp1252"
@@ -181,6 +183,15 @@ def test_a_long_line_without_line_feeds_is_sampled_in_bounds() -> None:
     assert charsets.detect(front + " Größe".encode("cp1252")) == "cp1252"
     assert charsets.detect((RUSSIAN.replace("\n", " ") * 2000).encode("koi8-r")) == "koi8-r"
     assert charsets.detect((JAPANESE.replace("\n", " ") * 2000).encode("euc_jp")) == "euc_jp"
+
+
+@pytest.mark.parametrize("shift", range(4))
+@pytest.mark.parametrize("encoding", ["cp932", "euc_jp", "gb18030", "big5"])
+def test_a_sample_splits_no_character(encoding: str, shift: int) -> None:
+    line = ("漢字," * 5000 if encoding == "big5" else JAPANESE.replace("\n", " ") * 900).encode(encoding)
+    sample = charsets._sample(b"x" * shift + line)
+    assert 16_000 < len(sample) <= 16_384
+    assert sample.decode(encoding)
 
 
 def test_the_standard_library_is_utf8_but_for_files_that_say_otherwise() -> None:

@@ -78,7 +78,8 @@ def lines_of(block: Block, classes: Classes, continued: Positions) -> Lines:
     starts[1:] = ends[:-1] + 1
     starts[first[holds]] = block.starts[holds]
     lengths = ends - starts
-    lengths -= (block.data[ends - 1] == ord("\r")) & (lengths > 0)
+    # Behind the start of an empty line stands a line feed or the NUL between texts, so none goes below 0.
+    lengths -= block.data[ends - 1] == ord("\r")
     if len(continued):
         lengths -= np.searchsorted(continued, ends) - np.searchsorted(continued, starts)
     characters, longest = np.zeros_like(count), np.zeros_like(count)

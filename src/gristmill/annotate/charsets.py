@@ -72,7 +72,7 @@ def detect(data: bytes) -> str | None:
     for mark, name in _MARKS:
         if data.startswith(mark) and _reads_as_text(data, name):
             return name
-    if False:
+    if b"\0" in data:
         return _utf16_without_mark(data)
     if len(data) - len(data.translate(None, _CONTROLS)) > _MAX_CONTROLS * len(data):
         return None

@@ -19,7 +19,7 @@ from rich.table import Table
 from gristmill import tables
 from gristmill.cli.options import add_workspace, existing_workspace
 from gristmill.decide.facts import FACTS
-from gristmill.engine.sql import create_view, open_sql
+from gristmill.engine.sql import create_view, fetch_table, open_sql
 from gristmill.errors import GristmillError, WorkspaceError
 from gristmill.release.schema import FILES, STUBS, shards
 from gristmill.settings import make_settings
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     with open_sql(workspace.spill, settings.memory // 2, settings.workers) as sql:
         _create_views(sql, workspace)
         try:
-            result = sql.execute(options.sql).to_arrow_table()
+            result = fetch_table(sql, options.sql)
         except duckdb.Error as error:
             raise QueryError(f"query: {error}") from error
     _print_rows(result, options.format)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ READERS: Mapping[str, ModuleType] = {
     "npm": npm,
     "pypi": pypi,
 }
+_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 LOCAL_SCHEMES = ("archive", "dir", "git")
 
 
@@ -45,6 +47,11 @@ def parse_source(text: str, base: Path) -> Source:
     target, _, fragment = rest.partition("#")
     if not target:
         raise SourceError(f"source {text!r}: nothing after {scheme}:")
+    if _PASSWORD.search(target):
+        raise SourceError(
+            f"source {scheme}:...: the URL holds a password, which would be written into tables; use a "
+            "credential helper, an SSH key or a .netrc file instead"
+        )
     if "\0" in rest or "\n" in rest:
         raise SourceError(f"source {text!r}: holds a control character")
     return Source(scheme, _locate(scheme, target, base), _options(text, fragment))

@@ -10,7 +10,7 @@ import duckdb
 
 from gristmill import tables
 from gristmill.decide.facts import FACTS
-from gristmill.engine.sql import create_view, open_sql
+from gristmill.engine.sql import create_view, fetch_table, open_sql
 from gristmill.errors import WorkspaceError
 from gristmill.workspace import Workspace
 
@@ -84,24 +84,25 @@ def _story(
 ) -> Story:
     source = f"FROM facts JOIN verdicts USING (origin_id, anchor, path) WHERE {condition}"
     columns = ", ".join(f"facts.{name}" for name in _FACT_COLUMNS)
-    found = sql.execute(
-        f"SELECT coalesce(reason, 'kept') AS outcome, count(*) {source} GROUP BY outcome ORDER BY 2 DESC, 1",
+    found = fetch_table(
+        sql,
+        f"SELECT coalesce(reason, 'kept') AS outcome, count(*) AS n {source} GROUP BY outcome ORDER BY 2 DESC, 1",
         values,
-    ).fetchall()
-    counts = dict(found)
+    ).to_pylist()
+    counts = {row["outcome"]: row["n"] for row in found}
     if not counts:
         return Story(subject, 0, {})
-    rows = sql.execute(
+    entries = fetch_table(
+        sql,
         f"SELECT {columns}, kept, reason, reasons, cluster_id, similarity {source} "
         f"ORDER BY facts.url, facts.anchor, facts.path LIMIT {int(limit)}",
         values,
-    )
-    names = [column[0] for column in rows.description or ()]
-    entries = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+    ).to_pylist()
     for entry in entries:
-        entry["occurrences"] = sql.execute(
-            "SELECT url || ' ' || path FROM facts WHERE content_id = ? ORDER BY 1 LIMIT 10",
+        places = fetch_table(
+            sql,
+            "SELECT url || ' ' || path AS place FROM facts WHERE content_id = ? ORDER BY 1 LIMIT 10",
             [entry["content_id"]],
-        ).fetchall()
-        entry["occurrences"] = [row[0] for row in entry["occurrences"]]
+        )
+        entry["occurrences"] = places["place"].to_pylist()
     return Story(subject, sum(counts.values()), counts, entries)

@@ -202,9 +202,12 @@ def _bounds(file: pq.ParquetFile, key: str) -> tuple[np.ndarray, np.ndarray]:
     for number in range(file.num_row_groups):
         group = file.metadata.row_group(number)
         statistics = group.column(position).statistics if group.num_rows else None
-        known = statistics is not None and statistics.has_min_max
-        least.append(statistics.min if known else "")
-        most.append(statistics.max if known else "\U0010ffff")
+        if statistics is not None and statistics.has_min_max:
+            least.append(statistics.min)
+            most.append(statistics.max)
+        else:
+            least.append("")
+            most.append("\U0010ffff")
     return np.array(least, object), np.array(most, object)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,7 @@ def open_sql(spill: Path, memory_bytes: int, threads: int) -> Iterator[duckdb.Du
     )
     try:
         connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET TimeZone = 'UTC'")
         yield connection
     finally:
         connection.close()
@@ -59,9 +60,11 @@ def create_view(
         connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM "_empty_{name}"')
 
 
-def fetch_table(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
-    """Run a query and return its result as an Arrow table."""
-    return connection.sql(query).to_arrow_table()
+def fetch_table(
+    connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] | None = None
+) -> pa.Table:
+    """Run a query, with ``values`` for its question marks, and return its result as an Arrow table."""
+    return connection.sql(query, params=values).to_arrow_table()
 
 
 def stream_batches(

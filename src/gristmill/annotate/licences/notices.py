@@ -40,6 +40,13 @@ _BEFORE = 400
 _AFTER = 2400
 
 
+# "This does not mean that we distribute Python under the GPL."
+_DENIED = re.compile(
+    rb"(?:(?:\bnot|n t|\bnever)[ ]{1,9}(?:mean|imply|be |licen[cs]ed|covered|distributed|released)|\bunlike\b"
+    rb"|\bother (?:software|programs|code)\b)[a-z ]{0,48}\Z"
+)
+
+
 class _Rule(NamedTuple):
     name: str
     anchor: bytes
@@ -48,6 +55,8 @@ class _Rule(NamedTuple):
     kind: str = "notice"
 
     def read(self, match: re.Match[bytes]) -> Match | None:
+        if _DENIED.search(match.string, max(0, match.start() - 64), match.start()):
+            return None
         expression = self.expression if isinstance(self.expression, str) else self.expression(match)
         return Match(self.kind, expression, f"notice/{self.name}", *match.span()) if expression else None
 

@@ -8,6 +8,8 @@ from gristmill.annotate.licences.match import Match
 from gristmill.spdx import classes, expressions, statements
 
 MAX_TAGS = 64
+# Labels stand at the top; further down "license: mit" is an example in a documentation string.
+LABEL_BYTES = 2048
 
 _TAG = re.compile(rb"SPDX-License-Identifier:[ \t]*([^\r\n]{1,4096})", re.IGNORECASE)
 _LABEL = re.compile(
@@ -52,7 +54,7 @@ def _tags(text: bytes) -> list[Match]:
 
 def _labels(text: bytes) -> list[Match]:
     found: list[Match] = []
-    for match in _LABEL.finditer(text):
+    for match in _LABEL.finditer(text, 0, LABEL_BYTES):
         if len(found) == MAX_TAGS:
             break
         before = text[max(text.rfind(b"\n", 0, match.start()) + 1, match.start() - 80) : match.start()]

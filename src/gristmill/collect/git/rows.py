@@ -11,6 +11,7 @@ import pyarrow as pa
 from gristmill.collect.git.batch import MISSING, TOO_LARGE, ObjectReader
 from gristmill.collect.git.objects import KINDS, Commit, Signature, Tag, entry_type
 from gristmill.collect.git.walk import PathEntry, Tally, TreeEntry
+from gristmill.collect.listing import path_text
 from gristmill.collect.people import Pseudonymiser
 from gristmill.collect.reader import State
 from gristmill.tables import ENTRIES, ORIGINS, VISITS, Table
@@ -115,14 +116,6 @@ def entry_rows(
             *(origin_id, anchor, directory_id, path, path_raw, name, kind, mode),
             *(content_id, length, skipped, head),
         )
-
-
-def path_text(raw: bytes) -> tuple[str, bytes | None]:
-    """A path as text, and its bytes if they are not UTF-8 (those that are not are written ``\\xNN``)."""
-    try:
-        return raw.decode("utf-8"), None
-    except UnicodeDecodeError:
-        return raw.decode("utf-8", "backslashreplace"), raw
 
 
 def _known(object_id: str, kind: str, size: int, problem: str | None, tally: Tally) -> Known:

@@ -1,0 +1,123 @@
+"""What the statements in one file, and those in one directory, amount to.
+
+Two kinds of evidence meet: *statements* (SPDX tags, manifest fields) say what the author wants, in an
+expression that can hold a choice; *texts* (licence texts, notices) are what was found, and only their sum is
+known. Where the texts are among the licences of the statement, the statement tells how they combine and
+wins: LICENSE-MIT and LICENSE-APACHE beside ``MIT OR Apache-2.0`` are a choice. Where they are not, both
+hold, joined by AND: a manifest that says MIT does not undo a GPL text. Without a statement, texts add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from gristmill.spdx import classes, expressions, filenames
+
+# Beyond these, evidence is cut short; the expression still counts all of it.
+MAX_EVIDENCE = 16
+
+# A family that a statement may name, and the ids that can be meant by it.
+_COVERS = {
+    "LicenseRef-bsd-unspecified": "BSD-",
+    "LicenseRef-apache-unspecified": "Apache-",
+    "LicenseRef-mpl-unspecified": "MPL-",
+    "LicenseRef-epl-unspecified": "EPL-",
+    "LicenseRef-cddl-unspecified": "CDDL-",
+    "LicenseRef-agpl-unspecified": "AGPL-",
+    "GPL-1.0-or-later": "GPL-",
+    "LGPL-2.0-or-later": "LGPL-",
+}
+# Rules that say "this file should hold a licence": they count for a file whose name promises one.
+_PROMISED = frozenset({"unrecognised", "unrecognised-rest"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An expression and what it rests on; ``reference`` if it only points to another file."""
+
+    expression: str
+    evidence: tuple[str, ...]
+    reference: bool = False
+
+
+def of_file(path: str, name: str, matches: Iterable[Mapping[str, Any]]) -> Finding | None:
+    """What a file's own tags, notices and texts state; manifests' fields are not among them.
+
+    Args:
+        path: for the evidence.
+        name: last segment of the path.
+        matches: rows of ``tables.LICENCE_MATCHES`` of its content.
+    """
+    rows = [row for row in matches if row["rule"] not in _PROMISED or filenames.promises_licence(name)]
+    stated = _sum(path, (row for row in rows if row["kind"] == "tag"))
+    found = _sum(path, (row for row in rows if row["kind"] in ("text", "notice")))
+    if stated is None and found is None:
+        return _sum(path, (row for row in rows if row["kind"] == "reference"), reference=True)
+    return reconcile(stated, found)
+
+
+def of_manifest(path: str, name: str, matches: Iterable[Mapping[str, Any]]) -> Finding | None:
+    """What the manifest of this name states; a content may also occur under another manifest's name."""
+    rule = "gemspec" if name.endswith(".gemspec") else name
+    return _sum(path, (row for row in matches if row["kind"] == "manifest" and row["rule"] == rule))
+
+
+def all_of(findings: Iterable[Finding | None]) -> Finding | None:
+    """All findings together; of references only if there is nothing else."""
+    present = [one for one in findings if one is not None]
+    chosen = [one for one in present if not one.reference] or present
+    if len(chosen) < 2:
+        return chosen[0] if chosen else None
+    expression = expressions.conjunction(one.expression for one in chosen)
+    return Finding(
+        expression or expressions.UNKNOWN,
+        _cut(line for one in chosen for line in one.evidence),
+        chosen[0].reference,
+    )
+
+
+def reconcile(stated: Finding | None, found: Finding | None) -> Finding | None:
+    """A statement and the texts beside it, as the module explains."""
+    if stated is None or found is None:
+        return stated or found
+    expression = _reconciled(stated.expression, found.expression)
+    return Finding(expression, _cut([*stated.evidence, *found.evidence]))
+
+
+@lru_cache(maxsize=65536)
+def _reconciled(stated: str, found: str) -> str:
+    names = expressions.licences(stated)
+    texts = expressions.licences(found)
+    if all(any(_meant(text, name) for name in names) for text in texts):
+        # "BSD" beside the text of BSD-3-Clause: the text says which.
+        return found if stated in _COVERS and stated not in texts else stated
+    return expressions.conjunction([stated, found]) or expressions.UNKNOWN
+
+
+def _meant(text: str, name: str) -> bool:
+    """True if the licence text can be the one that the statement names."""
+    if _family(text) == _family(name):
+        return True
+    prefix = _COVERS.get(name)
+    return prefix is not None and text.startswith(prefix) and classes.classify(text) == classes.classify(name)
+
+
+def _family(identifier: str) -> str:
+    return identifier.removesuffix("+").removesuffix("-only").removesuffix("-or-later")
+
+
+def _sum(path: str, rows: Iterable[Mapping[str, Any]], reference: bool = False) -> Finding | None:
+    ordered = sorted(rows, key=lambda row: (row["start"], row["end"], row["rule"]))
+    if not ordered:
+        return None
+    expression = expressions.conjunction(row["expression"] for row in ordered)
+    lines = dict.fromkeys(f"{path}: {row['rule']} {row['score']:.2f}" for row in ordered)
+    return Finding(expression or expressions.UNKNOWN, _cut(lines), reference)
+
+
+def _cut(evidence: Iterable[str]) -> tuple[str, ...]:
+    lines = tuple(dict.fromkeys(evidence))
+    return lines if len(lines) <= MAX_EVIDENCE else (*lines[: MAX_EVIDENCE - 1], "and more")
