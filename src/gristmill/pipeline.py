@@ -20,7 +20,7 @@ from gristmill.engine.progress import Progress
 from gristmill.recipe import Recipe
 from gristmill.release.run import Released, publish
 from gristmill.settings import Settings
-from gristmill.workspace import Workspace, lock, write_text
+from gristmill.workspace import Workspace, lock, sweep, write_text
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def build(
     sources = parse_sources(recipe.collect.sources, base)
     context = _context(recipe, workspace)
     with lock(workspace), open_executor(settings.engine, settings.workers) as executor:
+        sweep(workspace)
         engine = Engine(workspace.stages, executor, progress)
         collected = collect(sources, workspace, engine, settings, context)
         for failure in collected.failures:

@@ -335,7 +335,9 @@ LICENCE_MATCHES = Table(
         Column("start", pa.int64(), "first byte of the match in the UTF-8 text"),
         Column("end", pa.int64(), "byte after the match"),
         Column(
-            "score", pa.float64(), "0 to 1: share of the licence text that matched; 1 for tags and manifests"
+            "score",
+            pa.float64(),
+            "0 to 1: share of the content that licence texts cover; 1 for tags, manifests and notices",
         ),
     ),
 )

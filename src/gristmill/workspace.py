@@ -19,6 +19,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,6 +120,16 @@ def open_workspace(path: Path, *, create: bool = True) -> Workspace:
             f"{path}: workspace of layout {layout}, this version reads layout {LAYOUT}; use a new workspace"
         )
     return Workspace(path.resolve())
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what a killed build left unfinished; only the holder of the lock may do so."""
+    for pattern in ("stages/*/.*.tmp", "releases/.*.tmp", "releases/.*.old", "spill/*"):
+        for path in workspace.path.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

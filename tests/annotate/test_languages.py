@@ -54,10 +54,10 @@ def language_of(name: str, text: bytes | None) -> str | None:
         ("a.py", None, None),
         ("a.py\0b", b"", None),
         ("a.py", b"a NUL \0", None),
-        ("a.c", b"\n\n\n\n// vim: ft=rust\n" + b"int a;\n" * 30, "Rust"),
-        ("a.c", b"\n\n\n\n\n// vim: ft=rust\n" + b"int a;\n" * 30, "C"),
-        ("a.c", b"int a;\n" * 30 + b"// vim: ft=rust\n\n\n\n\n", "Rust"),
-        ("a.c", b"int a;\n" * 30 + b"// vim: ft=rust\n\n\n\n\n\n", "C"),
+        ("a.c", b"\n\n\n\n// vim: ft=rust :\n" + b"int a;\n" * 30, "Rust"),
+        ("a.c", b"\n\n\n\n\n// vim: ft=rust :\n" + b"int a;\n" * 30, "C"),
+        ("a.c", b"int a;\n" * 30 + b"// vim: ft=rust\n\n\n\n", "Rust"),
+        ("a.c", b"int a;\n" * 30 + b"// vim: ft=rust\n\n\n\n\n", "C"),
     ],
 )
 def test_language(name: str, text: bytes | None, language: str | None) -> None:

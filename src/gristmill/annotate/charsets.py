@@ -138,6 +138,7 @@ def _sample(data: bytes) -> bytes:
             breaks = _BREAKS.search(data[start:end][::-1]) if end < len(data) else None
             if breaks is not None and end - breaks.start() > wide.end():
                 end -= breaks.start()
+            left = 0
         parts.append(data[start:end])
         left -= end - start
         position = end

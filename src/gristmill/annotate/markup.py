@@ -4,10 +4,10 @@ A text looks like HTML if its first ``HEAD_BYTES`` hold ``<html`` or ``<!doctype
 white space and a byte order mark) as markup or a template does (``<``, ``{%``, ``{{``, ``{#`` or ``---``) and
 its first ``HEAD_BYTES`` hold a common tag of HTML.
 
-Visible text is what is left without comments, declarations, tags, and the elements ``script`` and ``style``
-with what they hold; nor is a byte order mark. A character reference counts as one character, a run of white space as one, and none at
-either end. A tag ends at the first ``>``; what is never closed reaches to the end of the text. Every pattern
-is linear in the size of the text.
+Visible text is what is left without a byte order mark, comments, declarations, tags, and the elements
+``script`` and ``style`` with what they hold. A character reference counts as one character, a run of white
+space as one, and none at either end. A tag ends at the first ``>``; what is never closed reaches to the end of
+the text. Every pattern is linear in the size of the text.
 """
 
 from __future__ import annotations

@@ -82,7 +82,10 @@ def _readings(subject: str) -> list[tuple[str, list[str]]]:
 def _story(
     sql: duckdb.DuckDBPyConnection, subject: str, condition: str, values: list[str], limit: int
 ) -> Story:
-    source = f"FROM facts JOIN verdicts USING (origin_id, anchor, path) WHERE {condition}"
+    source = (
+        "FROM facts JOIN (SELECT * EXCLUDE (content_id) FROM verdicts) AS verdict "
+        f"USING (origin_id, anchor, path) WHERE {condition}"
+    )
     columns = ", ".join(f"facts.{name}" for name in _FACT_COLUMNS)
     found = fetch_table(
         sql,

@@ -106,7 +106,7 @@ class Progress:
     def note(self, text: str) -> None:
         """Print one line for the user, unless quiet."""
         if not self.quiet:
-            self.console.print(text, highlight=False, markup=False)
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _bars(self) -> Bars:
         return Bars(

@@ -46,7 +46,7 @@ class ShardWriter:
         self._schema = schema.with_metadata(dict(metadata)) if metadata else schema.remove_metadata()
         self._limit = row_group_bytes
         self._pending: list[pa.RecordBatch] = []
-        self._pending_bytes = 0
+        self.pending_bytes = 0
         self._file = self._temporary.open("wb")
         self._writer = pq.ParquetWriter(
             self._file,
@@ -66,17 +66,17 @@ class ShardWriter:
             self.write(batch.slice(0, half))
             self.write(batch.slice(half))
             return
-        if self._pending_bytes + size > self._limit:
+        if self.pending_bytes + size > self._limit:
             self.cut()
         if batch.num_rows:
             self._pending.append(batch)
-            self._pending_bytes += size
+            self.pending_bytes += size
 
     def cut(self) -> None:
         """End the current row group."""
         if self._pending:
             self.write_row_group(pa.Table.from_batches(self._pending))
-            self._pending, self._pending_bytes = [], 0
+            self._pending, self.pending_bytes = [], 0
 
     def write_row_group(self, table: pa.Table) -> None:
         """Write a table as exactly one row group, also an empty one."""

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ from gristmill.engine.stages import Exchange, Output, Task
 from gristmill.errors import GristmillError, StageError
 
 REPORT = "task.json"
+PENDING_BYTES = 32 << 20
+"""rows that the writers of one task hold before they become row groups"""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,17 @@ def _write_outputs(task: Task, aside: Path) -> dict[str, int]:
                 writers[name].write_row_group(pa.Table.from_batches([batch]))
             else:
                 writers[name].write(batch)
+                _relieve(writers.values())
     return {name: writer.rows for name, writer in writers.items()}
+
+
+def _relieve(writers: Iterable[ShardWriter]) -> None:
+    """End the largest unfinished row group while all of them together pass the bound.
+
+    It depends on nothing but the rows, so the files stay the same on every machine.
+    """
+    while sum(writer.pending_bytes for writer in writers) > PENDING_BYTES:
+        max(writers, key=lambda writer: writer.pending_bytes).cut()
 
 
 def _write_partitions(

@@ -24,7 +24,7 @@ from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.release.schema import FILES, STUBS, slug
 from gristmill.spdx.expressions import licences
 
-PIECE_BYTES = 32 << 20
+PIECE_BYTES = 16 << 20
 """text of a slot that is gathered and put in order at a time; part of the order, so not a setting"""
 SMALLEST_SHARD = 32 << 20
 

@@ -102,8 +102,9 @@ def normalise(text: str) -> str | None:
     if not text or text.lower() in _NO_ASSERTION:
         return None
     words = _TOKEN.findall(text)
-    if len(words) > MAX_TOKENS or _depth(words) > MAX_DEPTH:
+    if len(words) > MAX_TOKENS or not _well_formed(words):
         return UNKNOWN
+    # "A WITH B WITH C" alternates, yet an exception takes no exception: the parser turns it away below.
     spelled = " ".join(_spell(word, words[i - 1] if i else "") for i, word in enumerate(words))
     try:
         return _render(_GRAMMAR_ONLY.parse(spelled, simple=True))
@@ -148,12 +149,31 @@ def _combine(parts: Iterable[str | None], operator: str) -> str | None:
     return normalise(f" {operator} ".join(f"({part})" for part in distinct))
 
 
-def _depth(words: list[str]) -> int:
-    depth = deepest = 0
-    for word in words:
-        depth += (word == "(") - (word == ")")
-        deepest = max(deepest, depth)
-    return deepest
+def _well_formed(words: list[str]) -> bool:
+    """True if operands and operators alternate and the parentheses match, none deeper than MAX_DEPTH.
+
+    The parser fails in ways of its own on what is not, and it descends recursively.
+    """
+    depth = 0
+    before = "("
+    for word in [w.upper() for w in words]:
+        after_operand = before == ")" or before not in _OPERATORS | {"("}
+        if word in ("AND", "OR"):
+            legal = after_operand
+        elif word == "WITH":
+            legal = after_operand and before != ")"
+        elif word == ")":
+            legal = after_operand and depth > 0
+            depth -= 1
+        elif word == "(":
+            legal = not after_operand and before != "WITH" and depth < MAX_DEPTH
+            depth += 1
+        else:
+            legal = not after_operand
+        if not legal:
+            return False
+        before = word
+    return depth == 0 and (before == ")" or before not in _OPERATORS | {"("})
 
 
 def _spell(word: str, before: str) -> str:
