@@ -123,8 +123,17 @@ def open_workspace(path: Path, *, create: bool = True) -> Workspace:
 
 
 def sweep(workspace: Workspace) -> None:
-    """Remove what a killed build left unfinished; only the holder of the lock may do so."""
-    for pattern in ("stages/*/.*.tmp", "releases/.*.tmp", "releases/.*.old", "spill/*"):
+    """Remove what a killed build left unfinished; only the holder of the lock may do so.
+
+    A release that was set aside while another took its place is put back if that did not happen.
+    """
+    for retired in workspace.releases.glob(".*.old"):
+        folder = workspace.releases / retired.name[1:].rsplit(".", 2)[0]
+        if folder.exists():
+            shutil.rmtree(retired, ignore_errors=True)
+        else:
+            retired.replace(folder)
+    for pattern in ("stages/*/.*.tmp", "releases/.*.tmp", "spill/*"):
         for path in workspace.path.glob(pattern):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
