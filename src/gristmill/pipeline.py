@@ -9,10 +9,12 @@ from pathlib import Path
 
 from gristmill import tables
 from gristmill.annotate.run import Annotations, annotate
+from gristmill.collect.metadata import read_metadata
 from gristmill.collect.reader import Context, Limits
 from gristmill.collect.run import Collected, Failure, collect
 from gristmill.collect.sources import parse_sources
 from gristmill.collect.stages import LISTING_TABLES
+from gristmill.decide.opt_out import parse_opt_outs
 from gristmill.decide.run import Decided, decide
 from gristmill.engine.executors import open_executor
 from gristmill.engine.graph import Engine
@@ -48,6 +50,7 @@ def build(
     """
     base = base or Path.cwd()
     sources = parse_sources(recipe.collect.sources, base)
+    _check_files(recipe, base)
     context = _context(recipe, workspace)
     with lock(workspace), open_executor(settings.engine, settings.workers) as executor:
         sweep(workspace)
@@ -64,6 +67,13 @@ def build(
         workspace.write_catalogue(_catalogue(collected, annotations, decided))
         _write_report(workspace, released, collected, progress)
     return Built(released, collected.failures)
+
+
+def _check_files(recipe: Recipe, base: Path) -> None:
+    """Read the recipe's list files before hours of work, so that a mistake in them shows at once."""
+    parse_opt_outs(recipe.policy.opt_out, base)
+    if recipe.collect.metadata:
+        read_metadata(base / recipe.collect.metadata)
 
 
 def _context(recipe: Recipe, workspace: Workspace) -> Context:

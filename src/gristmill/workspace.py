@@ -29,6 +29,7 @@ from gristmill.engine.shards import sync_folder
 from gristmill.errors import WorkspaceError
 
 LAYOUT = 1
+KEY_BYTES = 32
 FOLDERS = ("cache", "stages", "states", "runs", "releases", "spill")
 
 
@@ -74,8 +75,16 @@ class Workspace:
         return self.path / "key"
 
     def key(self) -> bytes:
-        """The workspace's random key, 32 bytes."""
-        return self.key_file.read_bytes()
+        """The workspace's random key, 32 bytes. Raises WorkspaceError if it is lost or damaged."""
+        try:
+            key = self.key_file.read_bytes()
+        except OSError as error:
+            key, why = b"", f"cannot be read ({error.strerror})"
+        else:
+            why = f"holds {len(key)} bytes, not {KEY_BYTES}"
+        if len(key) != KEY_BYTES:
+            raise WorkspaceError(f"{self.key_file}: {why}; restore it, or use a new workspace")
+        return key
 
     def write_catalogue(self, tables: Mapping[str, Sequence[Path]]) -> None:
         """Record which files make up each table of the build that just ended."""
@@ -105,7 +114,7 @@ def open_workspace(path: Path, *, create: bool = True) -> Workspace:
     if not marker.exists():
         if not create:
             raise WorkspaceError(f"{path}: not a gristmill workspace; run: gristmill build RECIPE")
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and not _is_ours(path):
             raise WorkspaceError(f"{path}: exists and is not a gristmill workspace; choose another folder")
         for name in FOLDERS:
             (path / name).mkdir(parents=True, exist_ok=True)
@@ -178,7 +187,34 @@ def write_text(path: Path, text: str) -> None:
         aside.unlink(missing_ok=True)
 
 
+def _is_ours(path: Path) -> bool:
+    """True for an empty folder, and for a workspace whose making was broken off: only its own parts, unused."""
+    if not path.is_dir():
+        return False
+    for part in path.iterdir():
+        if part.name in FOLDERS:
+            if not part.is_dir() or any(part.iterdir()):
+                return False
+        elif part.name != "key" and not part.name.startswith((".key.", ".workspace.json.")):
+            return False
+    return True
+
+
 def _write_key(path: Path) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(32))
+    """Write a new key, aside and put in place whole; the key of another build that was faster stays."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside.unlink(missing_ok=True)
+    try:
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -13,7 +13,16 @@ from gristmill.spdx import classes
 
 RANK = {"restricted": 0, "unknown": 1, "permissive": 2}
 ids = st.sampled_from(
-    ("MIT", "Apache-2.0", "0BSD", "GPL-2.0-only", "AGPL-3.0-or-later", "BUSL-1.1", "LicenseRef-x", "LicenseRef-y")
+    (
+        "MIT",
+        "Apache-2.0",
+        "0BSD",
+        "GPL-2.0-only",
+        "AGPL-3.0-or-later",
+        "BUSL-1.1",
+        "LicenseRef-x",
+        "LicenseRef-y",
+    )
 )
 terms = st.recursive(
     ids,

@@ -10,16 +10,23 @@ from gristmill.spdx import filenames
     [
         (
             "licence",
-            "LICENSE LICENCE license.md LICENSE-MIT MIT-LICENSE.txt LICENSE.APACHE COPYING COPYING.LESSER UNLICENSE "
-            "LICENSE-2.0.txt GPL-3.0.txt Apache-2.0.txt LICENSE_EE.txt COPYRIGHT licenses.txt LICENSE-APACHE-2.0",
+            (
+                "LICENSE LICENCE license.md LICENSE-MIT MIT-LICENSE.txt LICENSE.APACHE COPYING COPYING.LESSER UNLICENSE "
+                "LICENSE-2.0.txt GPL-3.0.txt Apache-2.0.txt LICENSE_EE.txt COPYRIGHT licenses.txt LICENSE-APACHE-2.0"
+            ),
         ),
-        ("notice", "NOTICE NOTICE.md THIRD-PARTY-LICENSES.txt LICENSE-3RD-PARTY.txt LICENSE-jquery jquery-license.txt"),
+        (
+            "notice",
+            "NOTICE NOTICE.md THIRD-PARTY-LICENSES.txt LICENSE-3RD-PARTY.txt LICENSE-jquery jquery-license.txt",
+        ),
         ("manifest", "package.json Cargo.toml pyproject.toml setup.py PKG-INFO pom.xml x.gemspec"),
         ("readme", "README README.md readme.rst README.zh-CN.md README_de.md"),
         (
             "other",
-            "license.py LICENSE.go license-checker.json Licenses.java LICENSE.png x.c.license apache.conf mit.py "
-            ".gemspec readme.py copying.c",
+            (
+                "license.py LICENSE.go license-checker.json Licenses.java LICENSE.png x.c.license apache.conf mit.py "
+                ".gemspec readme.py copying.c"
+            ),
         ),
     ],
 )

@@ -20,7 +20,10 @@ from gristmill.spdx import expressions, statements
         ("License :: OSI Approved :: MIT License", "MIT"),
         ("License :: OSI Approved :: GNU General Public License v3 or later (GPLv3+)", "GPL-3.0-or-later"),
         ("License :: OSI Approved :: GNU General Public License v2 (GPLv2)", "GPL-2.0-only"),
-        ("License :: OSI Approved :: GNU Lesser General Public License v2 or later (LGPLv2+)", "LGPL-2.0-or-later"),
+        (
+            "License :: OSI Approved :: GNU Lesser General Public License v2 or later (LGPLv2+)",
+            "LGPL-2.0-or-later",
+        ),
         ("License :: OSI Approved :: GNU Affero General Public License v3", "AGPL-3.0-only"),
         ("License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)", "MPL-2.0"),
         ("License :: OSI Approved :: ISC License (ISCL)", "ISC"),
@@ -41,7 +44,9 @@ def test_names(text: str, expression: str) -> None:
     assert statements.interpret(text) == expression
 
 
-@pytest.mark.parametrize("text", ["MIT as changed", "mostly MIT or something", "Dual MIT/GPL-like", "not MIT or BSD"])
+@pytest.mark.parametrize(
+    "text", ["MIT as changed", "mostly MIT or something", "Dual MIT/GPL-like", "not MIT or BSD"]
+)
 def test_a_name_with_other_words_is_not_that_licence(text: str) -> None:
     expression = statements.interpret(text)
     assert expression is not None
@@ -55,7 +60,11 @@ def test_no_statement(text: str) -> None:
 
 
 def test_classifiers_join_and_the_vague_one_gives_way() -> None:
-    values = ["Programming Language :: Python", "License :: OSI Approved", "License :: OSI Approved :: MIT License"]
+    values = [
+        "Programming Language :: Python",
+        "License :: OSI Approved",
+        "License :: OSI Approved :: MIT License",
+    ]
     assert statements.classifiers(values) == "MIT"
     assert statements.classifiers([*values, "License :: OSI Approved :: BSD License"]) == (
         "MIT AND LicenseRef-bsd-unspecified"

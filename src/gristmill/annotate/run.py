@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gristmill import tables
 from gristmill.annotate import annotators
-from gristmill.annotate.stages import annotator_stage, names_stage
+from gristmill.annotate.stages import AFTER, annotator_stage, names_stage
 from gristmill.collect.run import Collected
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard
+from gristmill.engine.shards import open_shard, read_table
 from gristmill.engine.stages import Shard, Stage, digest
 from gristmill.recipe import Annotate
 from gristmill.settings import Settings
@@ -57,6 +58,7 @@ def _named_shards(
     settings: Settings,
 ) -> list[Shard]:
     """A shard for every segment and every run of the names stage that found new names for its contents."""
+    _forget_incomplete(workspace)
     found = _names_files(workspace)
     inputs = Shard(
         digest([shard.key for shard in collected.listings], [shard.key for shard in collected.segments]),
@@ -72,6 +74,8 @@ def _named_shards(
     shards = []
     for path in _names_files(workspace):
         for number, segment in enumerate(_segments_of(path)):
+            if segment not in segments:  # removed since: its contents are in another segment now
+                continue
             shard = segments[segment]
             shards.append(
                 Shard(
@@ -83,8 +87,25 @@ def _named_shards(
     return shards
 
 
+def _forget_incomplete(workspace: Workspace) -> None:
+    """Remove runs of the names stage that left out what a run listed that is no longer there."""
+    while True:
+        found = _names_files(workspace)
+        there = {path.parent.name for path in found}
+        stale = [
+            path.parent
+            for path in found
+            if not there.issuperset(read_table([path.with_name("after.parquet")], AFTER)["key"].to_pylist())
+        ]
+        for folder in stale:
+            shutil.rmtree(folder)
+        if not stale:
+            return
+
+
 def _names_files(workspace: Workspace) -> list[Path]:
-    return sorted((workspace.stages / "names").glob("[0-9a-f]*/names.parquet"))
+    found = (workspace.stages / "names").glob("[0-9a-f]*/names.parquet")
+    return sorted(path for path in found if path.with_name("after.parquet").exists())
 
 
 def _segments_of(path: Path) -> list[str]:

@@ -26,6 +26,7 @@ NAMES = pa.schema([
     pa.field("content_id", pa.string(), nullable=False),
     pa.field("name", pa.string(), nullable=False),
 ])  # fmt: skip
+AFTER = pa.schema([pa.field("key", pa.string(), nullable=False)])
 
 
 def annotator_stage(annotator: Annotator, options: Mapping[str, Any], key: bytes, key_id: str) -> Stage:
@@ -50,13 +51,13 @@ def names_stage(spill: Path, memory: int, threads: int) -> Stage:
     """The stage that finds the (content, file name) pairs that no earlier run of it has listed.
 
     Inputs: ``entries``, ``contents`` (segments), ``known`` (its earlier outputs). Output ``names``: one row
-    group a segment.
+    group a segment; ``after``: the keys of the earlier runs whose pairs it left out.
     """
     return Stage(
         "names",
-        1,
+        2,
         _names,
-        {"names": NAMES},
+        {"names": NAMES, "after": AFTER},
         private={"spill": spill, "memory": memory, "threads": threads},
         row_groups=("names",),
     )
@@ -105,6 +106,10 @@ def _from_paths(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 
 def _names(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    earlier = [path.parent.name for path in inputs.files["known"]]
+    yield "after", pa.RecordBatch.from_arrays([pa.array(earlier, pa.string())], schema=AFTER)
+    if not inputs.files["contents"]:
+        return
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
         create_view(sql, "entries", inputs.files["entries"], tables.ENTRIES.schema)
         create_view(sql, "known", inputs.files["known"], NAMES)
@@ -115,7 +120,7 @@ def _names(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             SELECT parse_filename(parse_dirpath(filename)) AS segment, content_id, name
             FROM (SELECT DISTINCT content_id, name FROM entries WHERE type <> 'submodule')
             JOIN read_parquet([{files}], filename = true) USING (content_id)
-            ANTI JOIN known USING (content_id, name)
+            ANTI JOIN known USING (segment, content_id, name)
             ORDER BY segment, content_id, name
             """,
         ).cast(NAMES)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+
+import duckdb
 
 from gristmill import __version__
 from gristmill.errors import GristmillError
@@ -25,12 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GristmillError as error:
         print(f"gristmill: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    except KeyboardInterrupt:
-        print("gristmill: interrupted; run the same command again to go on", file=sys.stderr)  # noqa: T201
-        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        mend = "; free some space and run again: finished work is kept" if error.errno == errno.ENOSPC else ""
+        print(f"gristmill: {error}{mend}", file=sys.stderr)  # noqa: T201
+        return 1
+    except duckdb.Error as error:
+        print(f"gristmill: {error}; if a file is missing or damaged, run: gristmill build", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("gristmill: interrupted; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        return 130
 
 
 def make_parser() -> argparse.ArgumentParser:

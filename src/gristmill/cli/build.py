@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from gristmill.cli.funnel import print_funnel
-from gristmill.cli.options import add_workspace
+from gristmill.cli.options import add_workspace, plain_console
 from gristmill.engine.progress import Progress
 from gristmill.pipeline import build
 from gristmill.recipe import load_recipe
@@ -39,6 +37,6 @@ def run(options: argparse.Namespace) -> int:
     base = options.recipe.resolve().parent
     built = build(recipe, workspace, settings, progress, base=base, replace=options.replace)
     if not options.quiet:
-        print_funnel(Console(), built.released.statistics)
-        Console().print(f"\nrelease: {built.released.folder}", highlight=False, soft_wrap=True)
+        print_funnel(plain_console(), built.released.statistics)
+        plain_console().print(f"\nrelease: {built.released.folder}", soft_wrap=True)
     return 3 if options.strict and built.failures else 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from gristmill.cli.options import add_workspace, existing_workspace
+from gristmill.cli.options import add_workspace, existing_workspace, plain_console, printable
 from gristmill.decide.explain import Story, explain
 from gristmill.decide.rules import REASONS
 
@@ -25,10 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the story."""
     story = explain(existing_workspace(options), options.subject, limit=options.limit)
-    console = Console()
+    console = plain_console()
     if options.json:
         text = json.dumps(asdict(story), default=str, indent=1, ensure_ascii=False)
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(text, soft_wrap=True)
     else:
         _print_story(console, story)
     return 0
@@ -71,4 +71,4 @@ def _print_entry(console: Console, entry: dict[str, Any]) -> None:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print(printable(text), soft_wrap=True)

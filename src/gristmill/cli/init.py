@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
+from gristmill.cli.options import plain_console
 from gristmill.errors import RecipeError
 from gristmill.recipe import recipe_template
 from gristmill.workspace import write_text
@@ -23,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     if path.exists():
         raise RecipeError(f"{path}: exists; choose another name or remove it")
     write_text(path, recipe_template())
-    Console().print(
-        f"wrote {path}; name your sources in it, then run: gristmill build {path}", highlight=False
+    plain_console().print(
+        f"wrote {path}; name your sources in it, then run: gristmill build {path}", soft_wrap=True
     )
     return 0

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from rich.console import Console
 from rich.table import Table
 
 from gristmill import tables
-from gristmill.cli.options import add_workspace, existing_workspace
+from gristmill.cli.options import add_workspace, existing_workspace, plain_console, printable
 from gristmill.decide.facts import FACTS
 from gristmill.engine.sql import create_view, fetch_table, open_sql
 from gristmill.errors import GristmillError, WorkspaceError
@@ -86,8 +85,8 @@ def _print_rows(result: pa.Table, form: str) -> None:
         for name in result.column_names:
             shown.add_column(name, overflow="fold")
         for row in result.slice(0, SHOWN_ROWS).to_pylist():
-            shown.add_row(*(str(value) if value is not None else "" for value in row.values()))
-        console = Console()
-        console.print(shown, markup=False)
+            shown.add_row(*(printable(str(value)) if value is not None else "" for value in row.values()))
+        console = plain_console()
+        console.print(shown)
         if result.num_rows > SHOWN_ROWS:
             console.print(f"{result.num_rows - SHOWN_ROWS:,} more rows; --format csv or json prints all")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from rich.console import Console
-
 from gristmill.cli.funnel import print_funnel
-from gristmill.cli.options import add_workspace, existing_workspace
+from gristmill.cli.options import add_workspace, existing_workspace, plain_console, printable
 from gristmill.errors import WorkspaceError
 from gristmill.release.statistics import read_statistics
 
@@ -28,11 +26,11 @@ def run(options: argparse.Namespace) -> int:
         report = json.loads(text)
     except (OSError, ValueError) as error:
         raise WorkspaceError(f"{path}: no report of a run ({error}); run: gristmill build") from error
-    console = Console()
+    console = plain_console()
     if options.json:
-        console.print(text, highlight=False, markup=False, soft_wrap=True, end="")
+        console.print(text, soft_wrap=True, end="")
         return 0
     print_funnel(console, read_statistics(workspace.releases / report["release"]))
     for failure in report["failures"]:
-        console.print(f"failed: {failure['source']}: {failure['message']}", highlight=False, markup=False)
+        console.print(printable(f"failed: {failure['source']}: {failure['message']}"), soft_wrap=True)
     return 0

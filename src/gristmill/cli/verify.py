@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
+from gristmill.cli.options import plain_console, printable
 from gristmill.release.verify import verify
 
 
@@ -19,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Verify; exit code 1 if anything is wrong."""
     report = verify(options.release, deep=not options.quick)
-    console = Console()
+    console = plain_console()
     for problem in report.problems:
-        console.print(str(problem), highlight=False, markup=False, soft_wrap=True)
+        console.print(printable(str(problem)), soft_wrap=True)
     if report.ok:
-        console.print(f"{options.release}: ok", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{options.release}: ok", soft_wrap=True)
     return 0 if report.ok else 1

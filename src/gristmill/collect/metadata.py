@@ -28,8 +28,11 @@ def read_metadata(path: Path) -> pa.Table:
     """
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise RecipeError(f"collect.metadata: {path}: cannot be read: {error}") from error
+    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    if twice:
+        raise RecipeError(f"collect.metadata: {path}: column {twice[0]!r} stands twice; keep one")
     unknown = sorted(set(table.column_names) - {"url", *COLUMNS})
     if "url" not in table.column_names or unknown:
         wrong = f"unknown column {unknown[0]!r}" if unknown else "no column 'url'"
@@ -43,7 +46,7 @@ def read_metadata(path: Path) -> pa.Table:
         if name in table.column_names:
             try:
                 columns[column] = table[name].cast(kind)
-            except pa.ArrowInvalid as error:
+            except pa.ArrowException as error:
                 raise RecipeError(f"collect.metadata: {path}: column {name!r}: {error}") from error
     return pa.table(columns)
 

@@ -103,8 +103,8 @@ def _outcome(own: Finding | None, inherited: Finding | None, declared: str | Non
     if inherited is not None and not inherited.reference:
         return _Outcome(inherited.expression, "directory", (*pointer, *inherited.evidence))
     stated = statements.interpret(declared) if declared else None
-    if stated is not None:
-        return _Outcome(stated, "origin", (*pointer, f"declared: {declared}"))
+    if declared is not None and stated is not None:
+        return _Outcome(stated, "origin", (*pointer, f"declared: {declared[:200]}"))
     if own is not None:
         return _Outcome(own.expression, "file", own.evidence)
     if inherited is not None:

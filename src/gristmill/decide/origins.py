@@ -26,7 +26,9 @@ def origins_stage(metadata: pa.Table | None) -> Stage:
 
 
 def _origins(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
-    rows = {row["origin_id"]: row for row in inputs.table("origins", tables.ORIGINS.schema).to_pylist()}
+    listed = inputs.table("origins", tables.ORIGINS.schema).to_pylist()
+    # Two versions of a package are one origin; which row stands must not depend on the order of the sources.
+    rows = {row["origin_id"]: row for row in sorted(listed, key=lambda row: row["declared_licence"] or "")}
     distinct = pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=tables.ORIGINS.schema)
     for batch in join_metadata(distinct, params["table"]).to_batches():
         yield tables.ORIGINS.name, batch

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -135,4 +136,6 @@ def _reason(error: Exception) -> str:
         return f"{error.strerror or error}{mend}"
     if isinstance(error, MemoryError):
         return "out of memory; raise the memory setting or lower the number of workers"
+    if isinstance(error, duckdb.IOException | duckdb.InvalidInputException):
+        return f"{error} (if a file named here is damaged, remove its folder and run the build again)"
     return f"{type(error).__name__}: {error}"

@@ -27,7 +27,7 @@ from gristmill.recipe import Recipe
 from gristmill.release.card import Words, render_card, write_card
 from gristmill.release.manifest import Input, Manifest, build_manifest, read_manifest, write_manifest
 from gristmill.release.plan import LANGUAGES, Layout, layout, plan_stage, slot_order
-from gristmill.release.schema import DATA, STUBS, STUBS_FOLDER
+from gristmill.release.schema import CARD, DATA, STUBS, STUBS_FOLDER
 from gristmill.release.statistics import Statistics, compute_statistics, write_statistics
 from gristmill.release.write import merge_stage, write_stage
 from gristmill.settings import Settings
@@ -173,9 +173,10 @@ def _link(source: Path, target: Path) -> None:
 def _put_in_place(aside: Path, releases: Path, manifest: Manifest, replace: bool) -> Path:
     folder = releases / f"{manifest.name}-{manifest.version}"
     if folder.exists():
-        if read_manifest(folder) == manifest:
+        same = _stands(folder, manifest, replace)
+        if same and _complete(folder, manifest):
             return folder
-        if not replace:
+        if not same and not replace:
             raise ReleaseError(
                 f"{folder}: a release of this name and version exists and is another one; raise "
                 "release.version in the recipe, or build with --replace"
@@ -188,6 +189,23 @@ def _put_in_place(aside: Path, releases: Path, manifest: Manifest, replace: bool
         aside.replace(folder)
     sync_folder(releases)
     return folder
+
+
+def _stands(folder: Path, manifest: Manifest, replace: bool) -> bool:
+    """True if the folder holds this release; one that cannot be read holds another, if it may be replaced."""
+    try:
+        return read_manifest(folder) == manifest
+    except ReleaseError:
+        if not replace:
+            raise
+        return False
+
+
+def _complete(folder: Path, manifest: Manifest) -> bool:
+    """True if every file of the release is there in its size; ``verify`` checks the bytes."""
+    listed = [*manifest.shards, *manifest.files]
+    sizes = {path: path.stat().st_size for path in (folder / part.path for part in listed) if path.is_file()}
+    return (folder / CARD).is_file() and all(sizes.get(folder / part.path) == part.bytes for part in listed)
 
 
 def _tools(recipe: Recipe) -> dict[str, str]:

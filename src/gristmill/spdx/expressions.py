@@ -35,6 +35,7 @@ _DEPRECATED = {
 _NO_ASSERTION = frozenset({"noassertion", "none", "null", "unknown"})
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _OPERATORS = frozenset({"AND", "OR", "WITH"})
+_BEFORE_OPERAND = _OPERATORS | {"("}
 _JUNCTIONS = frozenset({"AND", "OR"})
 _NOT_ID = re.compile(r"[^A-Za-z0-9.-]+")
 _GRAMMAR_ONLY = license_expression.Licensing()
@@ -157,7 +158,7 @@ def _well_formed(words: list[str]) -> bool:
     depth = 0
     before = "("
     for word in [w.upper() for w in words]:
-        after_operand = before == ")" or before not in _OPERATORS | {"("}
+        after_operand = before not in _BEFORE_OPERAND
         if word in ("AND", "OR"):
             legal = after_operand
         elif word == "WITH":
@@ -173,7 +174,7 @@ def _well_formed(words: list[str]) -> bool:
         if not legal:
             return False
         before = word
-    return depth == 0 and (before == ")" or before not in _OPERATORS | {"("})
+    return depth == 0 and before not in _BEFORE_OPERAND
 
 
 def _spell(word: str, before: str) -> str:

@@ -185,7 +185,7 @@ def interpret(text: str) -> str | None:
     if whole is not None:
         return whole
     normal = expressions.normalise(text)
-    if normal is None or (normal != expressions.UNKNOWN and is_understood(normal)):
+    if normal is None or (normal != expressions.UNKNOWN and _explicit(text, normal)):
         return normal
     return _compound(text) or (normal if " " not in text and normal else expressions.reference(text))
 
@@ -242,6 +242,11 @@ def _gnu(words: str) -> str | None:
     if version not in _GNU_VERSIONS[family]:
         return None
     return f"{family.upper()}-{version}-{'or-later' if later else 'only'}"
+
+
+def _explicit(text: str, expression: str) -> bool:
+    """True if every id is listed, or a ``LicenseRef-`` that the author wrote."""
+    return all(one in text or expressions.known_id(one) for one in expressions.licences(expression))
 
 
 def _compound(text: str) -> str | None:

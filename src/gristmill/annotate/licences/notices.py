@@ -35,6 +35,7 @@ _LATER = (
 )
 
 
+_PARTS = {b"{UNDER}": _UNDER, b"{GNU}": _GNU, b"{SHORT_GNU}": _SHORT_GNU, b"{V}": _V, b"{LATER}": _LATER}
 # A notice begins at most so many bytes before the first anchor, and ends so many after the last.
 _BEFORE = 400
 _AFTER = 2400
@@ -90,6 +91,8 @@ def _rule(
     expression: str | Callable[[re.Match[bytes]], str | None],
     kind: str = "notice",
 ) -> _Rule:
+    for part, text in _PARTS.items():
+        pattern = pattern.replace(part, text)
     return _Rule(name, anchor.encode(), re.compile(pattern.replace(b" ", _GAP), re.DOTALL), expression, kind)
 
 
@@ -98,23 +101,19 @@ _RULES = (
     _rule(
         "rust-dual",
         "apache",
-        rb"apache licen[cs]e " + _V + rb"2.0.{0,200}?or the mit licen[cs]e.{0,200}?at your option",
+        rb"apache licen[cs]e {V}2.0.{0,200}?or the mit licen[cs]e.{0,200}?at your option",
         "Apache-2.0 OR MIT",
     ),
     _rule(
         "dual-mit-apache",
         "apache",
-        rb"licen[cs]ed under(?: the terms of)? either.{0,40}? mit licen[cs]e.{0,200}?or the apache licen[cs]e "
-        + _V
-        + rb"2.0",
+        rb"licen[cs]ed under(?: the terms of)? either.{0,40}? mit licen[cs]e.{0,200}?or the apache licen[cs]e {V}2.0",
         "MIT OR Apache-2.0",
     ),
     _rule(
         "dual-apache-mit",
         "apache",
-        rb"licen[cs]ed under(?: the terms of)? either.{0,40}? apache licen[cs]e "
-        + _V
-        + rb"2.0.{0,200}?or the mit licen[cs]e",
+        rb"licen[cs]ed under(?: the terms of)? either.{0,40}? apache licen[cs]e {V}2.0.{0,200}?or the mit licen[cs]e",
         "Apache-2.0 OR MIT",
     ),
     _rule(
@@ -126,7 +125,13 @@ _RULES = (
     _rule(
         "dual-mit-gpl",
         "gpl",
-        rb"dual licen[cs]ed under the mit.{0,80}?(?:or|and).{0,20}?gpl(?: version 2)?",
+        rb"dual licen[cs]ed under the mit.{0,80}?(?:or|and).{0,20}?gpl",
+        "MIT OR GPL-1.0-or-later",
+    ),
+    _rule(
+        "dual-mit-gpl-2",
+        "gpl",
+        rb"dual licen[cs]ed under the mit.{0,80}?(?:or|and).{0,20}?gpl {V}2\b(?! or|\+)",
         "MIT OR GPL-2.0-only",
     ),
     _rule(
@@ -147,65 +152,53 @@ _RULES = (
     _rule(
         "gnu-versioned",
         "general public",
-        _UNDER
-        + rb" "
-        + _GNU
-        + rb".{0,160}?\b(?:version|v)\.? ?(?P<version>[1-3](?:\.[0-9])?)\b\.?(?: of the(?: gnu)?(?: lesser| affero| library)?"
-        rb"(?: general public)? licen[cs]e)?" + _LATER + rb"?",
+        rb"{UNDER} {GNU}.{0,160}?\b(?:version|v)\.? ?(?P<version>[1-3](?:\.[0-9])?)\b\.?(?: of the(?: gnu)?(?: lesser| affero| library)?"
+        rb"(?: general public)? licen[cs]e)?{LATER}?",
         _gnu,
     ),
     _rule(
         "gnu-version-first",
         "general public",
-        _UNDER
-        + rb" version (?P<version>[1-3](?:\.[0-9])?)"
-        + _LATER
-        + rb"?(?: version)?(?: only)? of the "
-        + _GNU,
+        rb"{UNDER} version (?P<version>[1-3](?:\.[0-9])?){LATER}?(?: version)?(?: only)? of the {GNU}",
         _gnu,
     ),
-    _rule("gnu-unversioned", "general public", _UNDER + rb" " + _GNU, _gnu),
+    _rule("gnu-unversioned", "general public", rb"{UNDER} {GNU}", _gnu),
     _rule(
         "gnu-short",
         "gpl",
-        _UNDER
-        + rb" "
-        + _SHORT_GNU
-        + rb"(?:(?: licen[cs]e)? ?"
-        + _V
-        + rb"(?P<version>[1-3](?:\.[0-9])?)\b"
-        + _LATER
-        + rb"?)?",
+        rb"{UNDER} {SHORT_GNU}(?:(?: licen[cs]e)? ?{V}(?P<version>[1-3](?:\.[0-9])?)\b{LATER}?)?",
         _gnu,
     ),
     _rule(
-        "apache-2.0", "apache", _UNDER + rb" apache(?: software)? licen[cs]e " + _V + rb"2\b", "Apache-2.0"
+        "apache-2.0",
+        "apache",
+        rb"{UNDER} apache(?:(?: software)? licen[cs]e)? {V}2(?:\.0)?\b",
+        "Apache-2.0",
     ),
-    _rule("apache-2.0-short", "apache", _UNDER + rb" apache " + _V + rb"2(?:\.0)?\b", "Apache-2.0"),
-    _rule("apache", "apache", _UNDER + rb" apache(?: software)? licen[cs]e", "LicenseRef-apache-unspecified"),
-    _rule("mpl-2.0", "mozilla", _UNDER + rb" mozilla public licen[cs]e " + _V + rb"2\b", "MPL-2.0"),
-    _rule("mpl-1.1", "mozilla", _UNDER + rb" mozilla public licen[cs]e " + _V + rb"1.1\b", "MPL-1.1"),
-    _rule("mpl", "mozilla", _UNDER + rb" mozilla public licen[cs]e", "LicenseRef-mpl-unspecified"),
-    _rule("epl-2.0", "eclipse", _UNDER + rb" eclipse public licen[cs]e " + _V + rb"2\b", "EPL-2.0"),
-    _rule("epl-1.0", "eclipse", _UNDER + rb" eclipse public licen[cs]e " + _V + rb"1\b", "EPL-1.0"),
-    _rule("epl", "eclipse", _UNDER + rb" eclipse public licen[cs]e", "LicenseRef-epl-unspecified"),
+    _rule("apache", "apache", rb"{UNDER} apache(?: software)? licen[cs]e", "LicenseRef-apache-unspecified"),
+    _rule("mpl-2.0", "mozilla", rb"{UNDER} mozilla public licen[cs]e {V}2\b", "MPL-2.0"),
+    _rule("mpl-1.1", "mozilla", rb"{UNDER} mozilla public licen[cs]e {V}1.1\b", "MPL-1.1"),
+    _rule("mpl", "mozilla", rb"{UNDER} mozilla public licen[cs]e", "LicenseRef-mpl-unspecified"),
+    _rule("epl-2.0", "eclipse", rb"{UNDER} eclipse public licen[cs]e {V}2\b", "EPL-2.0"),
+    _rule("epl-1.0", "eclipse", rb"{UNDER} eclipse public licen[cs]e {V}1\b", "EPL-1.0"),
+    _rule("epl", "eclipse", rb"{UNDER} eclipse public licen[cs]e", "LicenseRef-epl-unspecified"),
     _rule(
         "cddl",
         "common development",
         rb"common development and distribution licen[cs]e",
         "LicenseRef-cddl-unspecified",
     ),
-    _rule("boost", "boost", _UNDER + rb" boost software licen[cs]e", "BSL-1.0"),
-    _rule("isc", " isc ", _UNDER + rb" isc licen[cs]e", "ISC"),
-    _rule("zlib", "zlib", _UNDER + rb" zlib(?: libpng)? licen[cs]e", "Zlib"),
-    _rule("bsd-2", "bsd", _UNDER + rb" (?:simplified bsd|2 clause bsd|bsd 2 clause)", "BSD-2-Clause"),
+    _rule("boost", "boost", rb"{UNDER} boost software licen[cs]e", "BSL-1.0"),
+    _rule("isc", " isc ", rb"{UNDER} isc licen[cs]e", "ISC"),
+    _rule("zlib", "zlib", rb"{UNDER} zlib(?: libpng)? licen[cs]e", "Zlib"),
+    _rule("bsd-2", "bsd", rb"{UNDER} (?:simplified bsd|2 clause bsd|bsd 2 clause)", "BSD-2-Clause"),
     _rule(
         "bsd-3",
         "bsd",
-        _UNDER + rb" (?:(?:new|modified|revised|3 clause) bsd|bsd 3 clause)",
+        rb"{UNDER} (?:(?:new|modified|revised|3 clause) bsd|bsd 3 clause)",
         "BSD-3-Clause",
     ),
-    _rule("mit", " mit", _UNDER + rb" mit(?: x11| expat)? licen[cs]es?\b", "MIT"),
+    _rule("mit", " mit", rb"{UNDER} mit(?: x11| expat)? licen[cs]es?\b", "MIT"),
     _rule(
         "bsd-style-reference",
         "bsd",
@@ -213,7 +206,7 @@ _RULES = (
         "LicenseRef-bsd-unspecified",
         "reference",
     ),
-    _rule("bsd", "bsd", _UNDER + rb" bsd licen[cs]e", "LicenseRef-bsd-unspecified"),
+    _rule("bsd", "bsd", rb"{UNDER} bsd licen[cs]e", "LicenseRef-bsd-unspecified"),
     _rule(
         "creative-commons",
         "creative commons",
@@ -221,7 +214,7 @@ _RULES = (
         rb"(?P<version>[1-4]\.[05])",
         _creative_commons,
     ),
-    _rule("cc0", "cc0", _UNDER + rb" (?:creative commons )?cc0", "CC0-1.0"),
+    _rule("cc0", "cc0", rb"{UNDER} (?:creative commons )?cc0", "CC0-1.0"),
     _rule(
         "public-domain",
         "public domain",
@@ -266,9 +259,7 @@ _RULES = (
     ),
 )
 
-_BY_ANCHOR: dict[bytes, list[_Rule]] = {}
-for _one in _RULES:
-    _BY_ANCHOR.setdefault(_one.anchor, []).append(_one)
+_BY_ANCHOR = {one.anchor: [rule for rule in _RULES if rule.anchor == one.anchor] for one in _RULES}
 
 
 def view(text: bytes) -> bytes:

@@ -45,7 +45,7 @@ def _tags(text: bytes) -> list[Match]:
         if _is_string_literal(text, match.start()):
             continue
         value = leading_expression(match[1].decode("utf-8", "replace"))
-        expression = statements.interpret(value) if value else None
+        expression = _expression(value) if value else None
         if expression is not None:
             end = match.start(1) + len(value.encode())
             found.append(Match("tag", expression, "spdx-tag", match.start(), end))
@@ -66,6 +66,12 @@ def _labels(text: bytes) -> list[Match]:
         if expression and classes.classify(expression) != "unknown":
             found.append(Match("notice", expression, "label", match.start(), match.end()))
     return found
+
+
+def _expression(value: str) -> str | None:
+    """The expression of a tag; names that SPDX does not list may be of the kind that manifests hold."""
+    named = statements.interpret(value)
+    return named if named is None or statements.is_understood(named) else expressions.normalise(value)
 
 
 def leading_expression(value: str) -> str:
