@@ -117,9 +117,11 @@ def _names(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         pairs = fetch_table(
             sql,
             f"""
-            SELECT parse_filename(parse_dirpath(filename)) AS segment, content_id, name
-            FROM (SELECT DISTINCT content_id, name FROM entries WHERE type <> 'submodule')
-            JOIN read_parquet([{files}], filename = true) USING (content_id)
+            FROM (
+                SELECT parse_filename(parse_dirpath(filename)) AS segment, content_id, name
+                FROM (SELECT DISTINCT content_id, name FROM entries WHERE type <> 'submodule')
+                JOIN read_parquet([{files}], filename = true) USING (content_id)
+            )
             ANTI JOIN known USING (segment, content_id, name)
             ORDER BY segment, content_id, name
             """,

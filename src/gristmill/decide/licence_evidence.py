@@ -11,25 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from gristmill.spdx import classes, expressions, filenames
+from gristmill.spdx import agreement, expressions, filenames
 
 # Beyond these, evidence is cut short; the expression still counts all of it.
 MAX_EVIDENCE = 16
 
-# A family that a statement may name, and the ids that can be meant by it.
-_COVERS = {
-    "LicenseRef-bsd-unspecified": "BSD-",
-    "LicenseRef-apache-unspecified": "Apache-",
-    "LicenseRef-mpl-unspecified": "MPL-",
-    "LicenseRef-epl-unspecified": "EPL-",
-    "LicenseRef-cddl-unspecified": "CDDL-",
-    "LicenseRef-agpl-unspecified": "AGPL-",
-    "GPL-1.0-or-later": "GPL-",
-    "LGPL-2.0-or-later": "LGPL-",
-}
 # Rules that say "this file should hold a licence": they count for a file whose name promises one.
 _PROMISED = frozenset({"unrecognised", "unrecognised-rest"})
 
@@ -73,7 +61,7 @@ def all_of(findings: Iterable[Finding | None]) -> Finding | None:
         return chosen[0] if chosen else None
     expression = expressions.conjunction(one.expression for one in chosen)
     return Finding(
-        expression or expressions.UNKNOWN,
+        agreement.sharpen(expression or expressions.UNKNOWN),
         _cut(line for one in chosen for line in one.evidence),
         chosen[0].reference,
     )
@@ -83,30 +71,8 @@ def reconcile(stated: Finding | None, found: Finding | None) -> Finding | None:
     """A statement and the texts beside it, as the module explains."""
     if stated is None or found is None:
         return stated or found
-    expression = _reconciled(stated.expression, found.expression)
+    expression = agreement.reconcile(stated.expression, found.expression)
     return Finding(expression, _cut([*stated.evidence, *found.evidence]))
-
-
-@lru_cache(maxsize=65536)
-def _reconciled(stated: str, found: str) -> str:
-    names = expressions.licences(stated)
-    texts = expressions.licences(found)
-    if all(any(_meant(text, name) for name in names) for text in texts):
-        # "BSD" beside the text of BSD-3-Clause: the text says which.
-        return found if stated in _COVERS and stated not in texts else stated
-    return expressions.conjunction([stated, found]) or expressions.UNKNOWN
-
-
-def _meant(text: str, name: str) -> bool:
-    """True if the licence text can be the one that the statement names."""
-    if _family(text) == _family(name):
-        return True
-    prefix = _COVERS.get(name)
-    return prefix is not None and text.startswith(prefix) and classes.classify(text) == classes.classify(name)
-
-
-def _family(identifier: str) -> str:
-    return identifier.removesuffix("+").removesuffix("-only").removesuffix("-or-later")
 
 
 def _sum(path: str, rows: Iterable[Mapping[str, Any]], reference: bool = False) -> Finding | None:
@@ -115,7 +81,7 @@ def _sum(path: str, rows: Iterable[Mapping[str, Any]], reference: bool = False) 
         return None
     expression = expressions.conjunction(row["expression"] for row in ordered)
     lines = dict.fromkeys(f"{path}: {row['rule']} {row['score']:.2f}" for row in ordered)
-    return Finding(expression or expressions.UNKNOWN, _cut(lines), reference)
+    return Finding(agreement.sharpen(expression or expressions.UNKNOWN), _cut(lines), reference)
 
 
 def _cut(evidence: Iterable[str]) -> tuple[str, ...]:

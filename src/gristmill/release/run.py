@@ -31,6 +31,7 @@ from gristmill.release.schema import CARD, DATA, STUBS, STUBS_FOLDER
 from gristmill.release.statistics import Statistics, compute_statistics, write_statistics
 from gristmill.release.write import merge_stage, write_stage
 from gristmill.settings import Settings
+from gristmill.spdx.classes import sources
 from gristmill.workspace import Workspace
 
 TOOLS = ("duckdb", "enry-python", "license-expression", "licenseclassifier", "numpy", "pyarrow")
@@ -203,9 +204,12 @@ def _stands(folder: Path, manifest: Manifest, replace: bool) -> bool:
 
 def _complete(folder: Path, manifest: Manifest) -> bool:
     """True if every file of the release is there in its size; ``verify`` checks the bytes."""
-    listed = [*manifest.shards, *manifest.files]
-    sizes = {path: path.stat().st_size for path in (folder / part.path for part in listed) if path.is_file()}
-    return (folder / CARD).is_file() and all(sizes.get(folder / part.path) == part.bytes for part in listed)
+    sizes = {part.path: part.bytes for part in manifest.shards}
+    sizes |= {part.path: part.bytes for part in manifest.files}
+    there = {path: folder / path for path in sizes}
+    return (folder / CARD).is_file() and all(
+        path.is_file() and path.stat().st_size == sizes[name] for name, path in there.items()
+    )
 
 
 def _tools(recipe: Recipe) -> dict[str, str]:
@@ -213,6 +217,7 @@ def _tools(recipe: Recipe) -> dict[str, str]:
     if "kingfisher" in recipe.annotate.findings:
         tools["kingfisher-secret-scanner"] = package_version("kingfisher-secret-scanner")
     tools |= {f"annotator {name}": str(number) for name, number in annotators.versions().items()}
+    tools |= sources()
     tools["near-duplicate scheme"] = signatures.SCHEME
     return tools
 

@@ -38,6 +38,8 @@ _GATE = (
 _MAX_REST_SHARE = 0.6
 _MIN_REST_BYTES = 2000
 _TITLE_BYTES = 200
+# A page of documentation that only takes in the licence file.
+_INCLUDED = re.compile(rb"(?:\.\. |[{`]{3})(?:literal)?include(?:::|\}) +[./\w-]*(?i:licen[cs]e|copying)")
 # R packages state MIT in DESCRIPTION; their LICENSE then holds the copyright line only.
 _R_STUB = re.compile(
     rb"\s*(?:(?:YEAR|COPYRIGHT HOLDER|ORGANIZATION|COPYRIGHT HOLDERS):[^\n]*\s*)+", re.IGNORECASE
@@ -150,7 +152,7 @@ def _unread(text: bytes, regions: list[Match], stated: list[Match], promised: bo
         rest = len(text) - sum(region.end - region.start for region in regions)
         if rest > _MIN_REST_BYTES and rest > _MAX_REST_SHARE * len(text):
             return [Match("text", expressions.UNKNOWN, "unrecognised-rest", 0, len(text), 0.0)]
-    elif promised and not stated and text.strip() and not _R_STUB.fullmatch(text):
+    elif promised and not stated and text.strip() and not (_R_STUB.fullmatch(text) or _INCLUDED.search(text)):
         return [Match("text", expressions.UNKNOWN, "unrecognised", 0, len(text), 0.0)]
     return []
 

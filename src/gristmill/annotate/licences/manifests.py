@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.annotate.licences.match import Match
-from gristmill.spdx import expressions, statements
+from gristmill.spdx import agreement, expressions, statements
 
 # Manifests of more bytes are not read: no person wrote them.
 MAX_BYTES = 1_048_576
@@ -154,7 +154,7 @@ def _python(value: Any, classifiers: list[str]) -> str | None:
         return field
     if statements.is_vague(field) or not statements.is_understood(field):
         return classified
-    return expressions.conjunction([field, classified])
+    return agreement.reconcile(field, classified)
 
 
 def _gemspec(text: str) -> str | None:
