@@ -40,7 +40,9 @@ PACKAGES = (
     "pypi:grpcio==1.66.2", "pypi:scipy==1.14.1",
 )  # fmt: skip
 LIBRARY_LEFT_OUT = frozenset({"__pycache__", "site-packages", "ensurepip"})
-LIBRARY_SUFFIXES = frozenset({".py", ".pyi", ".txt", ".c", ".h", ".cfg", ".toml", ".json", ".rst", ".xml", ".css"})
+LIBRARY_SUFFIXES = frozenset(
+    {".py", ".pyi", ".txt", ".c", ".h", ".cfg", ".toml", ".json", ".rst", ".xml", ".css"}
+)
 COMMENTS: Mapping[str, tuple[bytes, bytes]] = {
     **dict.fromkeys((".py", ".pyx", ".pyi", ".sh", ".toml", ".cfg", ".yml", ".yaml", ".rb", ".cmake"), (b"# ", b"")),
     **dict.fromkeys((".c", ".h", ".cc", ".cpp", ".hpp", ".css", ".java", ".js", ".ts", ".rs", ".go"), (b"/* ", b" */")),
@@ -119,20 +121,29 @@ def read_packages(cache: Path) -> Iterator[tuple[str, list[File]]]:
                 found[path.decode(errors="replace")] = member.data
         name = text.partition(":")[2].replace("==", "-").replace("@", "-")
         yield name, [File(path, data) for path, data in sorted(_without_clashes(found).items())]
-    yield f"python-{sys.version_info.major}.{sys.version_info.minor}", sorted(_library(), key=lambda f: f.path)
+    yield (
+        f"python-{sys.version_info.major}.{sys.version_info.minor}",
+        sorted(_library(), key=lambda f: f.path),
+    )
 
 
 def _without_clashes(found: Mapping[str, bytes]) -> dict[str, bytes]:
     """Leave out a file whose path is another file's folder; ``.git`` folders are no source."""
     folders = {parent.as_posix() for path in found for parent in Path(path).parents}
-    return {path: data for path, data in found.items() if path not in folders and ".git" not in Path(path).parts}
+    return {
+        path: data for path, data in found.items() if path not in folders and ".git" not in Path(path).parts
+    }
 
 
 def _library() -> Iterator[File]:
     root = Path(sysconfig.get_path("stdlib"))
     for path in root.rglob("*"):
         inside = path.relative_to(root)
-        if not LIBRARY_LEFT_OUT.intersection(inside.parts) and path.suffix in LIBRARY_SUFFIXES and path.is_file():
+        if (
+            not LIBRARY_LEFT_OUT.intersection(inside.parts)
+            and path.suffix in LIBRARY_SUFFIXES
+            and path.is_file()
+        ):
             yield File(inside.as_posix(), path.read_bytes())
 
 
@@ -179,7 +190,9 @@ def edit(file: File, seed: int) -> bytes:
 
 def main() -> None:
     """Make a corpus and say what is in it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--size", type=float, default=0, help="MB a replica (default: all packages)")
     parser.add_argument("--replicas", type=int, default=1, help="how many times, each with other lines")

@@ -52,8 +52,7 @@ def stages(options: argparse.Namespace) -> None:
         ]
         for name, stage in build.stages.items()
     ]
-    inside = sum(stage["cpu_seconds"] for stage in build.stages.values())
-    outside = build.run.cpu - inside
+    outside = _outside(build)
     rows.append(["outside tasks", "", "", outside, f"{outside / build.run.cpu:.1%}", "", outside / least])
     rows.append(
         ["**whole build**", "", build.run.wall, build.run.cpu, "100%", megabytes / build.run.cpu, build.run.cpu / least]
@@ -64,9 +63,11 @@ def stages(options: argparse.Namespace) -> None:
         [
             _describe(corpus, build),
             table(header, rows),
-            f"Floor (read all, SHA-1 and SHA-256 once): {least:.2f} CPU s, {megabytes / least:.0f} MB/s a core; it is "
-            f"{least / build.run.cpu:.1%} of the build. {_memory(build.run)} Outside tasks: resolving sources, start-up "
-            "of workers, statistics, manifest, card.",
+            (
+                f"Floor (read all, SHA-1 and SHA-256 once): {least:.2f} CPU s, {megabytes / least:.0f} MB/s a core; "
+                f"it is {least / build.run.cpu:.1%} of the build. {_memory(build.run)} Outside tasks: resolving "
+                "sources, start-up of workers, statistics, manifest, card."
+            ),
         ],
         options.results,
     )
@@ -82,7 +83,7 @@ def peers(options: argparse.Namespace) -> None:
     other = run(command, options.work / "assembled.out")
     steps = json.loads(other.output.splitlines()[-1])
     megabytes = corpus.bytes / 1e6
-    rows = [
+    rows: list[list[object]] = [
         ["gristmill build", build.run.wall, build.run.cpu, megabytes / build.run.cpu, build.run.pss / 1e6],
         ["assembled peers", other.wall, other.cpu, megabytes / other.cpu, other.pss / 1e6],
         ["**ratio**", f"{other.wall / build.run.wall:.1f}x", f"{other.cpu / build.run.cpu:.1f}x", "", ""],
@@ -95,9 +96,11 @@ def peers(options: argparse.Namespace) -> None:
             table(header, rows),
             f"Steps of the peers (CPU s of all {options.workers} processes):",
             table(["step", "wall s", "CPU s"], [[s["step"], s["wall"], s["cpu"]] for s in steps["steps"]]),
-            f"Peers: {steps['versions']}. They kept {steps['kept']:,} of {steps['files']:,} files "
-            f"({steps['exact']:,} exact and {steps['near']:,} near duplicates, {steps['secrets']:,} findings); "
-            f"the build kept {build.rows['kept']:,}.",
+            (
+                f"Peers: {steps['versions']}. They kept {steps['kept']:,} of {steps['files']:,} files "
+                f"({steps['exact']:,} exact and {steps['near']:,} near duplicates, {steps['secrets']:,} findings); "
+                f"the build kept {build.rows['kept']:,}."
+            ),
         ],
         options.results,
     )
@@ -128,6 +131,7 @@ def incremental(options: argparse.Namespace) -> None:
         ]
         for name in dict.fromkeys([*full.stages, *after.stages])
     ]
+    rows.append(["outside tasks", *(round(_outside(one), 2) for one in (full, same, after)), "", ""])
     rows.append(["**whole build**", full.run.cpu, same.run.cpu, after.run.cpu, full.run.wall, after.run.wall])
     report(
         "A small change",
@@ -135,8 +139,11 @@ def incremental(options: argparse.Namespace) -> None:
             _describe(corpus, full),
             f"Changed: {files:,} files of {folders} packages, {size / corpus.bytes:.2%} of the bytes.",
             table(header, rows),
-            f"Share of a full build: CPU {after.run.cpu / full.run.cpu:.1%}, wall {after.run.wall / full.run.wall:.1%}; "
-            f"with nothing changed CPU {same.run.cpu / full.run.cpu:.1%}, wall {same.run.wall / full.run.wall:.1%}.",
+            (
+                f"Share of a full build: CPU {after.run.cpu / full.run.cpu:.1%}, wall "
+                f"{after.run.wall / full.run.wall:.1%}; with nothing changed CPU {same.run.cpu / full.run.cpu:.1%}, "
+                f"wall {same.run.wall / full.run.wall:.1%}."
+            ),
         ],
         options.results,
     )
@@ -221,7 +228,9 @@ def _build(corpus: Corpus, options: argparse.Namespace, workspace: Path, version
 def _order(workspace: Path, names: Iterable[str]) -> list[str]:
     """Stages in the order in which their first tasks ended; those without tasks on disk come first."""
     ended = {
-        name: min((file.stat().st_mtime for file in (workspace / "stages" / name).glob("*/task.json")), default=0.0)
+        name: min(
+            (file.stat().st_mtime for file in (workspace / "stages" / name).glob("*/task.json")), default=0.0
+        )
         for name in names
     }
     return sorted(ended, key=lambda name: ended[name])
@@ -235,6 +244,11 @@ def _describe(corpus: Corpus, build: Build) -> str:
     )
 
 
+def _outside(build: Build) -> float:
+    """CPU seconds that no task accounts for."""
+    return build.run.cpu - sum(stage["cpu_seconds"] for stage in build.stages.values())
+
+
 def _memory(done: Run) -> str:
     return f"Peak memory: {done.pss / 1e6:,.0f} MB PSS, {done.uss / 1e6:,.0f} MB USS."
 
@@ -245,17 +259,23 @@ def _rate(amount: float, seconds: float) -> str:
 
 def main() -> None:
     """Run one benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = {"stages": stages, "peers": peers, "incremental": incremental, "memory": memory}
     parser.add_argument("benchmark", choices=commands)
-    parser.add_argument("--work", type=Path, default=Path("bench-workspace"), help="folder for everything made")
+    parser.add_argument(
+        "--work", type=Path, default=Path("bench-workspace"), help="folder for everything made"
+    )
     parser.add_argument("--size", type=float, default=0, help="MB of source (a replica)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--memory", help="memory setting of the builds, for example 2GB")
     parser.add_argument("--findings", default="patterns", help="detectors, parted by commas")
     parser.add_argument("--share", type=float, default=0.01, help="incremental: share of the bytes to change")
     parser.add_argument("--replicas", type=int, default=10, help="memory: how many times the source")
-    parser.add_argument("--peers-python", type=Path, default=Path("bench-peers/bin/python"), help="peers: their Python")
+    parser.add_argument(
+        "--peers-python", type=Path, default=Path("bench-peers/bin/python"), help="peers: their Python"
+    )
     parser.add_argument("--results", type=Path, default=Path(__file__).resolve().parent / "RESULTS.md")
     options = parser.parse_args()
     options.work = options.work.resolve()

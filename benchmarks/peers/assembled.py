@@ -27,7 +27,12 @@ import enry
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datatrove.executor.local import LocalPipelineExecutor
-from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
+from datatrove.pipeline.dedup import (
+    MinhashDedupBuckets,
+    MinhashDedupCluster,
+    MinhashDedupFilter,
+    MinhashDedupSignature,
+)
 from datatrove.pipeline.dedup.minhash import MinhashConfig
 from datatrove.pipeline.readers import ParquetReader
 from datatrove.pipeline.writers import ParquetWriter
@@ -104,7 +109,8 @@ def main() -> None:
     steps = Steps()
     with steps.step("read, SHA-1, exact duplicates"), multiprocessing.Pool(workers) as pool:
         paths = sorted(str(path) for path in corpus.rglob("*") if path.is_file() and path.parent != corpus)
-        unique = dict(zip(reversed(pool.map(read_hash, paths, BATCH)), reversed(paths)))
+        hashes = pool.map(read_hash, paths, BATCH)
+        unique = dict(zip(reversed(hashes), reversed(paths), strict=True))  # the first path of each stays
         pool.close()
         pool.join()
     kept = sorted(unique.values())
