@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-short test test-all lint types docs bench clean
+.PHONY: setup demo demo-short test lint types docs clean
 
 setup: $(READY)
 

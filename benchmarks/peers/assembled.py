@@ -18,7 +18,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from datatrove.pipeline.dedup.minhash import MinhashConfig
 from datatrove.pipeline.readers import ParquetReader
 from datatrove.pipeline.writers import ParquetWriter
 from datatrove.utils.word_tokenizers import WordTokenizer
-from detect_secrets.core.scan import scan_file
+from detect_secrets.core.scan import get_plugins, scan_file
 from detect_secrets.settings import default_settings
 from licenseclassifier import identify_license
 
@@ -45,6 +45,7 @@ LICENCE_NAME = re.compile(r"(un)?licen[cs]e|copying|notice|copyright", re.IGNORE
 TOOLS = ("datatrove", "detect-secrets", "enry-python", "licenseclassifier")
 CONFIG = MinhashConfig(n_grams=5)
 BATCH = 32
+_settings = ExitStack()
 
 
 class RegexTokenizer(WordTokenizer):
@@ -78,6 +79,11 @@ def read_hash(path: str) -> str:
     return hashlib.sha1(Path(path).read_bytes(), usedforsecurity=False).hexdigest()
 
 
+def prepare() -> None:
+    """Set detect-secrets up once a process, for as long as it lives: all its plugins and default filters."""
+    _settings.enter_context(default_settings())
+
+
 def annotate(paths: tuple[str, str]) -> dict[str, Any]:
     """Language, flags, licences and number of findings of one file; ``paths``: on disk, in the corpus."""
     path, name = paths
@@ -96,8 +102,9 @@ def annotate(paths: tuple[str, str]) -> dict[str, Any]:
     }
     if not row["binary"]:
         row["text"] = data.decode("utf-8", "replace")
-        with default_settings():
-            row["secrets"] = sum(1 for _ in scan_file(path))
+        if not get_plugins():  # it would find nothing, and fast
+            raise RuntimeError("detect-secrets has lost its plugins: nothing would be measured")
+        row["secrets"] = sum(1 for _ in scan_file(path))
         if LICENCE_NAME.search(Path(name).name):
             row["licences"] = " ".join(sorted({match.id for match in identify_license(row["text"])}))
     return row
@@ -140,7 +147,7 @@ def _annotate_all(kept: list[str], corpus: Path, output: Path, workers: int) -> 
     folder = output / "texts"
     folder.mkdir(parents=True)
     pairs = [(path, os.path.relpath(path, corpus)) for path in kept]
-    with multiprocessing.Pool(workers) as pool:
+    with multiprocessing.Pool(workers, prepare) as pool:
         rows = [row for row in pool.imap(annotate, pairs, BATCH) if not row["binary"]]
         pool.close()
         pool.join()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
+import pyarrow as pa
+
 from gristmill import tables
 from gristmill.annotate.run import Annotations, annotate
 from gristmill.collect.metadata import read_metadata
-from gristmill.collect.reader import Context, Limits
+from gristmill.collect.reader import Context, Limits, Source
 from gristmill.collect.run import Collected, Failure, collect
 from gristmill.collect.sources import parse_sources
 from gristmill.collect.stages import LISTING_TABLES
-from gristmill.decide.opt_out import parse_opt_outs
+from gristmill.decide.opt_out import OptOut, parse_opt_outs
 from gristmill.decide.run import Decided, decide
 from gristmill.engine.executors import open_executor
 from gristmill.engine.graph import Engine
@@ -23,6 +27,20 @@ from gristmill.recipe import Recipe
 from gristmill.release.run import Released, publish
 from gristmill.settings import Settings
 from gristmill.workspace import Workspace, lock, sweep, write_text
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that a recipe names, read and checked before any work is done.
+
+    ``published`` is the recipe as the release states it: list files by digest, the opt-out list by the digest
+    of its entries, since the list itself is nobody else's business.
+    """
+
+    sources: list[Source]
+    opt_outs: list[OptOut]
+    metadata: pa.Table | None
+    published: str
 
 
 @dataclass(frozen=True)
@@ -48,32 +66,69 @@ def build(
     ``replace`` publishes over a different release of the same name and version. What an earlier run has
     finished is not done again. Raises GristmillError; whatever was finished by then is kept.
     """
-    base = base or Path.cwd()
-    sources = parse_sources(recipe.collect.sources, base)
-    _check_files(recipe, base)
+    inputs = read_inputs(recipe, base or Path.cwd())
     context = _context(recipe, workspace)
     with lock(workspace), open_executor(settings.engine, settings.workers) as executor:
         sweep(workspace)
         engine = Engine(workspace.stages, executor, progress)
-        collected = collect(sources, workspace, engine, settings, context)
+        collected = collect(inputs.sources, workspace, engine, settings, context)
         for failure in collected.failures:
             kept = "its last good state is used" if failure.stale else "left out"
             progress.note(f"warning: {failure.source}: {failure.message} ({kept})")
         annotations = annotate(collected, workspace, engine, settings, recipe.annotate)
-        decided = decide(recipe, base, collected, annotations, workspace, engine, settings)
-        released = publish(
-            recipe, collected, annotations, decided, workspace, engine, settings, replace=replace
+        decided = decide(
+            recipe, inputs.opt_outs, inputs.metadata, collected, annotations, workspace, engine, settings
         )
+        released = publish(
+            recipe,
+            inputs.published,
+            collected,
+            annotations,
+            decided,
+            workspace,
+            engine,
+            settings,
+            replace=replace,
+        )
+        if not released.manifest.totals.kept:
+            progress.note("warning: no file was kept; the funnel tells which rule of the policy dropped them")
         workspace.write_catalogue(_catalogue(collected, annotations, decided))
         _write_report(workspace, released, collected, progress)
     return Built(released, collected.failures)
 
 
-def _check_files(recipe: Recipe, base: Path) -> None:
-    """Read the recipe's list files before hours of work, so that a mistake in them shows at once."""
-    parse_opt_outs(recipe.policy.opt_out, base)
-    if recipe.collect.metadata:
-        read_metadata(base / recipe.collect.metadata)
+def read_inputs(recipe: Recipe, base: Path) -> Inputs:
+    """Read and check the files that a recipe names; relative paths start from ``base``.
+
+    Raises SourceError or RecipeError naming the file and line.
+    """
+    sources = parse_sources(recipe.collect.sources, base)
+    opt_outs = parse_opt_outs(recipe.policy.opt_out, base)
+    metadata = read_metadata(base / recipe.collect.metadata) if recipe.collect.metadata else None
+    entries = "\n".join(str(entry) for entry in opt_outs)
+    collected = msgspec.structs.replace(
+        recipe.collect,
+        sources=tuple(_with_digest(text, base) for text in recipe.collect.sources),
+        metadata=_file_digest(base / recipe.collect.metadata) if recipe.collect.metadata else None,
+    )
+    policy = msgspec.structs.replace(
+        recipe.policy,
+        opt_out=(f"{len(opt_outs)} entries, sha256:{hashlib.sha256(entries.encode()).hexdigest()}",)
+        if opt_outs
+        else (),
+    )
+    published = msgspec.structs.replace(recipe, collect=collected, policy=policy)
+    return Inputs(sources, opt_outs, metadata, published.canonical())
+
+
+def _with_digest(source: str, base: Path) -> str:
+    scheme, _, rest = source.partition(":")
+    listed = rest.startswith("@") and (base / Path(rest[1:]).expanduser()).is_file()
+    return f"{scheme}:@{_file_digest(base / Path(rest[1:]).expanduser())}" if listed else source
+
+
+def _file_digest(path: Path) -> str:
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def _context(recipe: Recipe, workspace: Workspace) -> Context:

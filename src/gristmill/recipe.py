@@ -17,6 +17,8 @@ from typing import Any, Literal
 import msgspec
 
 from gristmill.errors import RecipeError
+from gristmill.spdx.expressions import normalise
+from gristmill.spdx.statements import is_understood
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename=None):
@@ -252,6 +254,13 @@ def _check_values(recipe: Recipe, name: str) -> None:
             raise RecipeError(f"{name}: {key} = {fraction}: must lie between 0 and 1")
     if not 1 <= recipe.collect.max_content_bytes <= 1 << 30:
         raise RecipeError(f"{name}: collect.max_content_bytes must lie between 1 and {1 << 30}")
+    if recipe.collect.timeout_seconds <= 0:
+        raise RecipeError(f"{name}: collect.timeout_seconds must be above 0")
+    for key in ("allow_expressions", "deny_expressions"):
+        for text in getattr(policy.licences, key):
+            expression = normalise(text)
+            if expression is None or not is_understood(expression):
+                raise RecipeError(f"{name}: policy.licences.{key}: {text!r} is not an SPDX expression")
     if release.shard_bytes < 1_000_000:
         raise RecipeError(f"{name}: release.shard_bytes must be at least 1000000")
 

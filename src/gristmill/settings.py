@@ -9,7 +9,7 @@ from gristmill.errors import RecipeError
 
 DRIVER_BYTES = 300 << 20
 WORKER_BYTES = 320 << 20
-SMALLEST = 640 << 20
+SMALLEST = 640_000_000
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,6 @@ class Settings:
         return min(4 << 30, self.memory // 4)
 
     @property
-    def body_bytes(self) -> int:
-        """File bodies that one worker may hold at a time, in bytes."""
-        return min(256 << 20, self._worker_bytes // 6)
-
-    @property
     def _worker_bytes(self) -> int:
         return (self.memory - DRIVER_BYTES) // self.workers
 
@@ -52,7 +47,9 @@ def make_settings(memory: str | None = None, workers: int | None = None, engine:
     """
     limit = parse_bytes(memory) if memory else max(_physical_memory() // 2, SMALLEST)
     if limit < SMALLEST:
-        raise RecipeError(f"memory = {memory}: one worker needs {SMALLEST >> 20}MB; give at least that")
+        raise RecipeError(
+            f"memory = {memory}: one worker needs {SMALLEST // 1_000_000}MB; give at least that"
+        )
     cores = (
         workers
         if workers is not None

@@ -30,7 +30,7 @@ def test_each_type() -> None:
         Span(9, 16, "ip_address", "0" * 32),
         Span(17, 24, "ip_address", f"{0x1234_5678_9ABC:016x}" + "0" * 16),
     ]
-    assert redact_content(text, spans) == b"<EMAIL> <KEY> <PASSWORD> 192.0.2.1 2001:db8::9abc:5678:1234 dd"
+    assert redact_content(text, spans) == b"<EMAIL> <KEY> <PASSWORD> 192.0.2.1 2001:db8::36a dd"
 
 
 def test_the_documentation_ranges_are_used_whole() -> None:

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from gristmill.cli.funnel import print_funnel
-from gristmill.cli.options import add_workspace, plain_console
+from gristmill.cli.options import add_workspace, plain_console, positive
 from gristmill.engine.progress import Progress
-from gristmill.pipeline import build
+from gristmill.pipeline import build, read_inputs
 from gristmill.recipe import load_recipe
 from gristmill.settings import make_settings
 from gristmill.workspace import open_workspace
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workspace(parser)
     parser.add_argument("--memory", help="memory for everything together, for example 2GB (default: half)")
     parser.add_argument(
-        "--workers", type=int, help="worker processes (default: all cores that memory allows)"
+        "--workers", type=positive, help="worker processes (default: all cores that memory allows)"
     )
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where stages run")
     parser.add_argument("--replace", action="store_true", help="publish over a release of the same version")
@@ -32,9 +32,10 @@ def run(options: argparse.Namespace) -> int:
     """Build, then print the funnel."""
     recipe = load_recipe(options.recipe)
     settings = make_settings(options.memory, options.workers, options.engine)
+    base = options.recipe.resolve().parent
+    read_inputs(recipe, base)  # before a workspace is made: a mistake leaves nothing behind
     workspace = open_workspace(options.workspace)
     progress = Progress(quiet=options.quiet)
-    base = options.recipe.resolve().parent
     built = build(recipe, workspace, settings, progress, base=base, replace=options.replace)
     if not options.quiet:
         print_funnel(plain_console(), built.released.statistics)

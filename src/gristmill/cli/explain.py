@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from gristmill.cli.options import add_workspace, existing_workspace, plain_console, printable
+from gristmill.cli.options import add_workspace, existing_workspace, plain_console, positive, printable
 from gristmill.decide.explain import Story, explain
 from gristmill.decide.rules import REASONS
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("subject", help="path, SWHID, or repository (URL or name)")
     add_workspace(parser)
-    parser.add_argument("--limit", type=int, default=10, help="entries to tell of (default: 10)")
+    parser.add_argument("--limit", type=positive, default=10, help="entries to tell of (default: 10)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

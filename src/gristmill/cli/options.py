@@ -34,6 +34,14 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
+def positive(text: str) -> int:
+    """An option's value that must be a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be at least 1")
+    return number
+
+
 def existing_workspace(options: argparse.Namespace) -> Workspace:
     """The workspace named by ``--workspace``, which must exist."""
     path: Path = options.workspace

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import decimal
 import json
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         _create_views(sql, workspace)
         try:
             result = fetch_table(sql, options.sql)
-        except duckdb.Error as error:
+        except (duckdb.Error, AttributeError) as error:
             raise QueryError(f"query: {error}") from error
     _print_rows(result, options.format)
     return 0
@@ -72,10 +73,17 @@ def _last_release(workspace: Workspace) -> Path:
         raise WorkspaceError(f"{path}: no report of a run ({error}); run: gristmill build") from error
 
 
+def _plain(value: object) -> object:
+    """A value that JSON does not know: decimals (sums of integers) as numbers, all else as text."""
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
+
+
 def _print_rows(result: pa.Table, form: str) -> None:
     if form == "json":
         for row in result.to_pylist():
-            sys.stdout.write(json.dumps(row, default=str, ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps(row, default=_plain, ensure_ascii=False) + "\n")
     elif form == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(result.column_names)

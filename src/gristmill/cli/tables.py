@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from gristmill.decide.facts import FACTS
+from gristmill.errors import RecipeError
 from gristmill.release.schema import FILES, STUBS
 from gristmill.tables import TABLES, Table
 
@@ -17,7 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the tables as Markdown; docs/tables.md is this output."""
-    for table in (*TABLES, FACTS, FILES, STUBS):
+    known = (*TABLES, FACTS, FILES, STUBS)
+    for name in options.name:
+        if name not in {table.name for table in known}:
+            raise RecipeError(f"no table {name!r}; tables: {', '.join(table.name for table in known)}")
+    for table in known:
         if not options.name or table.name in options.name:
             sys.stdout.write(as_markdown(table))
     return 0

@@ -12,7 +12,9 @@ from gristmill.release.verify import verify
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("release", type=Path, help="release folder")
-    parser.add_argument("--quick", action="store_true", help="hashes of files only, not of rows")
+    parser.add_argument(
+        "--quick", action="store_true", help="hashes of files and shards, but do not check every row"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,11 +65,16 @@ def join_metadata(origins: pa.Table, metadata: pa.Table | None) -> pa.Table:
 
 
 def normalise_url(url: str) -> str:
-    """A URL for comparison: no scheme, user, trailing slash or ``.git``, lower case."""
+    """A URL for comparison: no scheme, user, trailing slash or ``.git``, lower case.
+
+    ``git@host:owner/name`` (scp's form) is the same as ``ssh://git@host/owner/name``.
+    """
     text = url.strip().lower()
     _, separator, rest = text.partition("://")
     text = rest if separator else text
     head, at, tail = text.partition("@")
     if at and "/" not in head:
         text = tail
+    if not separator:
+        text = re.sub(r"\A([^/:]+):(?!\d+/)", r"\1/", text)
     return text.rstrip("/").removesuffix(".git")

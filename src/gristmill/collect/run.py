@@ -17,7 +17,7 @@ from gristmill.collect.states import load_state, save_state
 from gristmill.engine.graph import Engine
 from gristmill.engine.shards import open_shard
 from gristmill.engine.stages import Shard, digest
-from gristmill.errors import GristmillError, OriginError
+from gristmill.errors import GristmillError, OriginError, SourceError
 from gristmill.settings import Settings
 from gristmill.workspace import Workspace
 
@@ -95,6 +95,8 @@ def _resolve(
     ):
         for source, answer in zip(sources, pool.map(resolve, sources), strict=True):
             bar.advance()
+            if isinstance(answer, SourceError):
+                raise answer
             if isinstance(answer, State):
                 states.append(answer)
                 continue

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from gristmill.collect.metadata import normalise_url
 from gristmill.errors import RecipeError
@@ -40,11 +39,14 @@ def parse_opt_outs(texts: Iterable[str], base: Path) -> list[OptOut]:
     return sorted(found, key=str)
 
 
-def match_origin(entries: Iterable[OptOut], url: str, name: str) -> OptOut | None:
-    """The first entry that names this origin (or its account), else None. Case is ignored."""
+def match_origin(entries: Iterable[OptOut], url: str, name: str, kind: str) -> OptOut | None:
+    """The first entry that names this origin (or its account), else None. Case is ignored.
+
+    An account is the first segment of a git URL's path, or the scope of an npm package.
+    """
     normal = normalise_url(url)
     names = {name.lower(), normal, "/".join(normal.split("/")[-2:])}
-    owner = _account(url)
+    owner = _account(normal, kind)
     for entry in entries:
         subject = entry.subject.lower()
         if entry.kind == "account" and subject == owner:
@@ -62,14 +64,11 @@ def glob_pattern(glob: str) -> str:
     return prefix + "".join(meaning.get(part, re.escape(part)) for part in parts)
 
 
-def _account(url: str) -> str | None:
-    """First path segment of a forge URL; the scope of a scoped npm package."""
-    path = urlsplit(url).path.strip("/").lower()
-    segments = [segment for segment in path.split("/") if segment]
-    scope = next((segment for segment in segments if segment.startswith("@")), None)
-    if scope is not None:
-        return scope
-    return segments[0] if len(segments) > 1 and urlsplit(url).scheme != "file" else None
+def _account(url: str, kind: str) -> str | None:
+    segments = [segment for segment in url.split("/")[1:] if segment]
+    if kind == "npm":
+        return next((segment for segment in segments if segment.startswith("@")), None)
+    return segments[0] if kind == "git" and len(segments) > 1 and not url.startswith("/") else None
 
 
 def _expand(text: str, base: Path) -> Iterator[OptOut]:

@@ -10,12 +10,11 @@ import pyarrow as pa
 
 from gristmill import tables
 from gristmill.annotate.run import Annotations
-from gristmill.collect.metadata import read_metadata
 from gristmill.collect.run import Collected
 from gristmill.decide.facts import INPUT_TABLES, facts_stage
 from gristmill.decide.licence_stages import evidence_stage, licences_of
 from gristmill.decide.near_duplicates.run import verified_pairs
-from gristmill.decide.opt_out import parse_opt_outs
+from gristmill.decide.opt_out import OptOut
 from gristmill.decide.origins import origins_stage
 from gristmill.decide.verdicts import judge_stage, verdicts_stage
 from gristmill.engine.graph import Engine
@@ -40,21 +39,20 @@ class Decided:
 
 def decide(
     recipe: Recipe,
-    base: Path,
+    opt_outs: Sequence[OptOut],
+    metadata: pa.Table | None,
     collected: Collected,
     annotations: Annotations,
     workspace: Workspace,
     engine: Engine,
     settings: Settings,
 ) -> Decided:
-    """Decide on every entry of this build. ``base`` is the folder that list files are relative to.
+    """Decide on every entry of this build.
 
     Raises BalanceError if an entry has no verdict or more than one.
     """
     sql = (workspace.spill, settings.sql_memory, settings.workers)
     policy = recipe.policy
-    opt_outs = parse_opt_outs(policy.opt_out, base)
-    metadata = read_metadata(base / recipe.collect.metadata) if recipe.collect.metadata else None
     origins = _origins(collected, metadata, engine)
     (evidence,) = engine.map_shards(evidence_stage(*sql), [_evidence_inputs(collected, annotations)])
     licences = licences_of(collected.listings, evidence, origins, policy.licences.propagation, engine)

@@ -103,8 +103,10 @@ def _judge(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 
 def _register_opt_outs(sql: duckdb.DuckDBPyConnection, opt_outs: Sequence[OptOut]) -> None:
-    origins = sql.execute("SELECT DISTINCT origin_id, url, origin_name FROM facts ORDER BY ALL").fetchall()
-    hits = [(origin, match_origin(opt_outs, url, name)) for origin, url, name in origins]
+    origins = sql.execute(
+        "SELECT DISTINCT origin_id, url, origin_name, kind FROM facts ORDER BY ALL"
+    ).fetchall()
+    hits = [(origin, match_origin(opt_outs, url, name, kind)) for origin, url, name, kind in origins]
     found = pa.table(
         {
             "origin_id": pa.array([origin for origin, hit in hits if hit], pa.string()),
@@ -154,7 +156,7 @@ def _judge_query(rules: Sequence[Rule], licences: Mapping[str, Any], exact: bool
     SELECT reasoned.origin_id, reasoned.anchor, reasoned.path, reasoned.content_id,
            CASE WHEN len(reasoned.reasons) = 0 AND NOT ({survives})
                 THEN [{{'reason': 'exact_duplicate', 'rule': 'policy.duplicates.exact',
-                        'evidence': 'kept: ' || placed.kept_place}}]
+                        'evidence': 'one place stands for all: ' || placed.kept_place}}]
                 ELSE reasoned.reasons END AS reasons,
            placed.kept_place AS survivor, ranked.rank
     FROM reasoned
@@ -174,9 +176,10 @@ def _verdicts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
                    kept_id <> judged.content_id AS near_duplicate
             FROM judged LEFT JOIN clusters USING (content_id)
         ), final AS (
-            SELECT *, CASE WHEN len(reasons) = 0 AND coalesce(near_duplicate, false)
-                THEN [{{'reason': 'near_duplicate', 'rule': 'policy.duplicates.near_threshold',
-                        'evidence': {near}}}] ELSE reasons END AS all_reasons
+            SELECT *, CASE WHEN survivor IS NOT NULL AND coalesce(near_duplicate, false)
+                THEN list_concat(reasons, [{{'reason': 'near_duplicate',
+                    'rule': 'policy.duplicates.near_threshold', 'evidence': {near}}}])
+                ELSE reasons END AS all_reasons
             FROM clustered
         )
         SELECT origin_id, anchor, path, content_id, len(all_reasons) = 0 AS kept,

@@ -80,7 +80,9 @@ class ShardWriter:
 
     def write_row_group(self, table: pa.Table) -> None:
         """Write a table as exactly one row group, also an empty one."""
-        table = table.cast(self._schema).combine_chunks()
+        if not table.schema.equals(self._schema, check_metadata=True):
+            table = table.cast(self._schema)
+        table = table.combine_chunks()
         self._writer.write_table(table, row_group_size=max(table.num_rows, 1))
         self.rows += table.num_rows
 

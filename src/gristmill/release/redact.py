@@ -144,7 +144,6 @@ def _replacement(span: Span, value: bytes) -> bytes:
         return tag
     number = int(span.value_hash[:16], 16)
     if b":" in value:
-        groups = (number >> shift & 0xFFFF for shift in (0, 16, 32))
-        return ("2001:db8::" + ":".join(f"{group or 1:x}" for group in groups)).encode()
+        return f"2001:db8::{number % 0xFFFF + 1:x}".encode()
     block, host = divmod(number % (len(_IPV4_BLOCKS) * _HOSTS), _HOSTS)
     return f"{_IPV4_BLOCKS[block]}{host + 1}".encode()

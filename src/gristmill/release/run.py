@@ -48,6 +48,7 @@ class Released:
 
 def publish(
     recipe: Recipe,
+    published: str,
     collected: Collected,
     annotations: Annotations,
     decided: Decided,
@@ -59,7 +60,7 @@ def publish(
 ) -> Released:
     """Write a release and put it in its place, ``releases/NAME-VERSION``.
 
-    A release that stands there already is left alone if it is the same; another one is refused unless
+    ``published`` is the recipe as the release states it. A release that stands there already is left alone if it is the same; another one is refused unless
     ``replace``. Raises ReleaseError, or BalanceError if rows were lost.
     """
     visit_date = recipe.collect.visit_date
@@ -88,7 +89,7 @@ def publish(
             name=recipe.release.name,
             version=recipe.release.version,
             gristmill_version=gristmill.__version__,
-            recipe=recipe.canonical(),
+            recipe=published,
             tools=_tools(recipe),
             inputs=_inputs(collected),
             entries=open_shard(decided.facts.file("facts")).metadata.num_rows,
@@ -128,7 +129,7 @@ def _write_parts(
     redact = recipe.release.redact
     least = redact.min_score if redact.enabled else None
     stages = [
-        write_stage(slot_order(cut.slots(number), recipe.release.seed), slugs, least)
+        write_stage(slot_order(cut.slots(number), recipe.release.seed), slugs, least, recipe.release.seed)
         for number in range(cut.ranges)
     ]
     written = [shard for shard in engine.map_each([(stage, inputs) for stage in stages]) if shard is not None]

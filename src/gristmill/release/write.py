@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill import tables
+from gristmill.annotate.findings import value_hash
 from gristmill.annotate.stages import text_batch
-from gristmill.engine.shards import SegmentReader, read_matching
+from gristmill.engine.shards import SegmentReader
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.errors import BalanceError
 from gristmill.release.plan import PLAN
@@ -21,18 +21,19 @@ from gristmill.release.redact import Span, count_replacements, redact_content
 from gristmill.release.schema import FILES
 
 
-def write_stage(slots: Sequence[int], slugs: Sequence[str], redact_from: float | None) -> Stage:
+def write_stage(slots: Sequence[int], slugs: Sequence[str], redact_from: float | None, seed: int) -> Stage:
     """The stage that writes one range of slots, a file a language.
 
     Inputs ``plan``, ``contents`` (segments) and ``findings``. ``redact_from`` is the least score of a
-    finding that is redacted; None leaves every text as it is.
+    finding that is redacted; None leaves every text as it is. The seed keys the replacements, so that they
+    are the same in every workspace.
     """
     return Stage(
         "write",
         1,
         _write,
         dict.fromkeys(slugs, FILES.schema),
-        params={"slots": list(slots), "redact_from": redact_from},
+        params={"slots": list(slots), "redact_from": redact_from, "seed": seed},
     )
 
 
@@ -49,37 +50,48 @@ def _merge(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     (plan_file,) = inputs.files["plan"]
-    findings = [] if params["redact_from"] is None else inputs.files[tables.FINDINGS.name]
-    with SegmentReader(inputs.files["contents"], "content_id") as segments:
+    least = params["redact_from"]
+    key = hashlib.sha256(f"gristmill redaction {params['seed']}".encode()).digest()
+    findings = () if least is None else inputs.files[tables.FINDINGS.name]
+    with (
+        SegmentReader(inputs.files["contents"], "content_id") as segments,
+        SegmentReader(findings, "content_id") as found,
+    ):
         for slot in params["slots"]:
             plan = Inputs({"plan": (plan_file,)}, {"plan": slot}).table("plan", PLAN).combine_chunks()
-            if not plan.num_rows:
-                continue
-            spans = _spans(findings, plan, params["redact_from"])
+            spans = _spans(found, plan, least)
             for piece in pc.unique(plan["piece"]).to_pylist():
-                rows = plan.filter(pc.equal(plan["piece"], piece)).combine_chunks()
-                released = _with_bodies(rows, segments, spans)
-                for name in pc.unique(released["slug"]).to_pylist():
-                    chosen = released.filter(pc.equal(released["slug"], name)).select(FILES.schema.names)
-                    for batch in chosen.cast(FILES.schema).combine_chunks().to_batches():
+                rows, names, bounds = _by_slug(plan.filter(pc.equal(plan["piece"], piece)))
+                released = _with_bodies(rows, segments, spans, key)
+                for name, start, end in zip(names, bounds[:-1], bounds[1:], strict=True):
+                    for batch in released.slice(start, end - start).to_batches():
                         yield name, batch
 
 
-def _spans(files: Sequence[Path], plan: pa.Table, least: float | None) -> dict[str, list[Span]]:
+def _by_slug(rows: pa.Table) -> tuple[pa.Table, list[str], list[int]]:
+    """Rows grouped by slug, in their order within each; the slugs, and the bounds of their rows."""
+    slugs = rows["slug"].to_numpy()
+    order = np.argsort(slugs, kind="stable")
+    names, starts = np.unique(slugs[order], return_index=True)
+    return rows.take(pa.array(order)).combine_chunks(), names.tolist(), [*starts.tolist(), len(slugs)]
+
+
+def _spans(findings: SegmentReader, plan: pa.Table, least: float | None) -> dict[str, list[Span]]:
     """Findings to redact, by content id."""
-    ids = np.unique(plan["content_id"].to_numpy())
     found: dict[str, list[Span]] = {}
-    for path in files:
-        for batch in read_matching(path, "content_id", ids):
-            for row in batch.to_pylist():
-                if row["score"] >= least:
-                    span = Span(row["start"], row["end"], row["type"], row["value_hash"])
-                    found.setdefault(row["content_id"], []).append(span)
+    if least is None:
+        return found
+    for batch in findings.read(np.unique(plan["content_id"].to_numpy())):
+        for row in batch.filter(pc.greater_equal(batch["score"], least)).to_pylist():
+            span = Span(row["start"], row["end"], row["type"], row["value_hash"])
+            found.setdefault(row["content_id"], []).append(span)
     return found
 
 
-def _with_bodies(rows: pa.Table, segments: SegmentReader, spans: Mapping[str, Sequence[Span]]) -> pa.Table:
-    """Plan rows with the columns that need the body, in the order of the plan."""
+def _with_bodies(
+    rows: pa.Table, segments: SegmentReader, spans: Mapping[str, Sequence[Span]], key: bytes
+) -> pa.Table:
+    """Plan rows as rows of FILES, in the order of the plan."""
     encodings = pa.table(
         {
             "content_id": rows["content_id"],
@@ -94,27 +106,31 @@ def _with_bodies(rows: pa.Table, segments: SegmentReader, spans: Mapping[str, Se
     counts: list[int] = []
     for batch in segments.read(np.unique(rows["content_id"].to_numpy()), ["content_id", "length", "data"]):
         texts = text_batch(batch, encodings)
-        body, replaced = _redact(texts, spans)
+        body, replaced = _redact(texts, spans, key)
         ids.append(texts["content_id"])
         bodies.append(body)
         counts += replaced
-    found = pa.chunked_array(ids, pa.string())
-    at = pc.index_in(rows["content_id"], value_set=found).combine_chunks()
+    at = pc.index_in(rows["content_id"], value_set=pa.chunked_array(ids, pa.string())).combine_chunks()
     if at.null_count:
         missing = rows["content_id"].filter(pc.is_null(at))[0].as_py()
         raise BalanceError(f"content {missing} is kept by its verdict but no segment holds it; this is a bug")
     content = pa.chunked_array(bodies, pa.binary()).take(at).combine_chunks()
+    bodies.clear()
     hashes = [hashlib.sha256(value.as_buffer() or b"").hexdigest() for value in content]
-    return (
-        rows.append_column("content", content.cast(pa.string()))
-        .append_column("redactions", pa.array(counts, pa.int32()).take(at))
-        .append_column("released_sha256", pa.array(hashes, pa.string()))
-        .append_column("released_bytes", pc.binary_length(content).cast(pa.int64()))
-    )
+    computed = {
+        "content": content.cast(pa.string()),
+        "redactions": pa.array(counts, pa.int32()).take(at),
+        "released_sha256": pa.array(hashes, pa.string()),
+        "released_bytes": pc.binary_length(content).cast(pa.int64()),
+    }
+    columns = [computed[name] if name in computed else rows[name] for name in FILES.schema.names]
+    return pa.Table.from_arrays(columns, schema=FILES.schema)
 
 
-def _redact(texts: pa.RecordBatch, spans: Mapping[str, Sequence[Span]]) -> tuple[pa.Array, list[int]]:
-    """The texts with their spans replaced, and how many replacements each has had; untouched ones are not copied."""
+def _redact(
+    texts: pa.RecordBatch, spans: Mapping[str, Sequence[Span]], key: bytes
+) -> tuple[pa.Array, list[int]]:
+    """The texts with their spans replaced, and how many replacements each has had; others are not copied."""
     ids = texts["content_id"].to_pylist()
     marked = [number for number, content_id in enumerate(ids) if content_id in spans]
     counts = [0] * len(ids)
@@ -124,8 +140,13 @@ def _redact(texts: pa.RecordBatch, spans: Mapping[str, Sequence[Span]]) -> tuple
     replaced = []
     for number in marked:
         text = body[number].as_py()
-        counts[number] = count_replacements(text, spans[ids[number]])
-        replaced.append(redact_content(text, spans[ids[number]]))
+        # The findings' own hashes are keyed by the workspace; a release must not depend on it.
+        own = [
+            span._replace(value_hash=value_hash(key, text[span.start : span.end]))
+            for span in spans[ids[number]]
+        ]
+        counts[number] = count_replacements(text, own)
+        replaced.append(redact_content(text, own))
     mask = np.zeros(len(ids), bool)
     mask[marked] = True
     return pc.replace_with_mask(body, pa.array(mask), pa.array(replaced, pa.binary())), counts

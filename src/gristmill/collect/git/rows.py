@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 from gristmill.collect.git.batch import MISSING, TOO_LARGE, ObjectReader
 from gristmill.collect.git.objects import KINDS, Commit, Signature, Tag, entry_type
 from gristmill.collect.git.walk import PathEntry, Tally, TreeEntry
-from gristmill.collect.listing import path_text
+from gristmill.collect.listing import path_text, visit_date
 from gristmill.collect.people import Pseudonymiser
 from gristmill.collect.reader import State
 from gristmill.tables import ENTRIES, ORIGINS, VISITS, Table
@@ -42,7 +41,7 @@ def origin_batches(state: State) -> Iterator[Batch]:
 def visit_batches(state: State, snapshot_id: str | None, anchor: str, message: str | None) -> Iterator[Batch]:
     """The one row of table visits: full, or partial with the message that says what is not there."""
     status = "full" if message is None else "partial"
-    now = dt.datetime.now(dt.UTC)
+    now = visit_date()
     row = (state.origin["origin_id"], state.state, now, status, snapshot_id, anchor, state.branch, message)
     return record_batches(VISITS, [row])
 
