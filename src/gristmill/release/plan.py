@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from gristmill import tables
 from gristmill.collect.stages import SLOTS
 from gristmill.decide.facts import FACTS
-from gristmill.engine.sql import create_view, fetch_table, open_sql, quote, stream_batches
+from gristmill.engine.sql import create_view, open_sql, quote, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.release.schema import FILES, STUBS, slug
 from gristmill.spdx.expressions import licences
@@ -93,9 +94,7 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "verdicts", inputs.files["verdicts"], tables.VERDICTS.schema)
         _register_words(sql)
         sql.execute("CREATE TEMP TABLE kept AS " + _kept_query(params))
-        for slot in range(SLOTS):
-            rows = fetch_table(sql, _slot_query(slot, params["seed"])).cast(PLAN)
-            yield from (("plan", batch) for batch in rows.combine_chunks().to_batches() or [_none(PLAN)])
+        yield from _by_slot(stream_batches(sql, _rows_query(params["seed"]), PLAN))
         yield from _stream(sql, _LANGUAGES_QUERY, "languages", LANGUAGES)
         yield from _stream(sql, _STUBS_QUERY, STUBS.name, STUBS.schema)
 
@@ -165,16 +164,38 @@ def _kept_query(params: Mapping[str, Any]) -> str:
     """
 
 
-def _slot_query(slot: int, seed: int) -> str:
+def _rows_query(seed: int) -> str:
     columns = ", ".join(f'"{field.name}"' for field in PLAN if field.name != "piece")
     return f"""
     SELECT {columns}, (within * pieces >> 24)::INTEGER AS piece
-    FROM kept, (
-        SELECT greatest(1, ceil(sum(length_bytes) / {PIECE_BYTES}))::BIGINT AS pieces FROM kept WHERE slot = {slot}
-    )
-    WHERE slot = {slot}
-    ORDER BY piece, md5('{seed}/' || content_id), origin_url, anchor, path
+    FROM kept JOIN (
+        SELECT slot, greatest(1, ceil(sum(length_bytes) / {PIECE_BYTES}))::BIGINT AS pieces
+        FROM kept GROUP BY slot
+    ) USING (slot)
+    ORDER BY slot, piece, md5('{seed}/' || content_id), origin_url, anchor, path
     """
+
+
+def _by_slot(batches: Iterator[pa.RecordBatch]) -> Iterator[Output]:
+    """Rows sorted by slot as one batch for every slot, empty where it has none."""
+    waiting: list[pa.RecordBatch] = []
+    done = 0
+    for batch in batches:
+        slots = batch["slot"].to_numpy()
+        for slot in np.unique(slots).tolist():
+            if slot != done:
+                yield "plan", _joined(waiting)
+                yield from (("plan", _joined([])) for _ in range(done + 1, slot))
+                waiting, done = [], slot
+            first, last = np.searchsorted(slots, [slot, slot + 1]).tolist()
+            waiting.append(batch.slice(first, last - first))
+    yield "plan", _joined(waiting)
+    yield from (("plan", _joined([])) for _ in range(done + 1, SLOTS))
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    table = pa.Table.from_batches(batches, schema=PLAN).combine_chunks()
+    return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=PLAN)
 
 
 _LANGUAGES_QUERY = """
@@ -198,10 +219,6 @@ ORDER BY url, facts.anchor, facts.path
 
 def _stream(sql: duckdb.DuckDBPyConnection, query: str, name: str, schema: pa.Schema) -> Iterator[Output]:
     return ((name, batch) for batch in stream_batches(sql, query, schema))
-
-
-def _none(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def _power_of_two(number: int) -> int:
