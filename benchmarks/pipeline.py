@@ -98,7 +98,8 @@ def peers(options: argparse.Namespace) -> None:
             table(["step", "wall s", "CPU s"], [[s["step"], s["wall"], s["cpu"]] for s in steps["steps"]]),
             (
                 f"Peers: {steps['versions']}. They kept {steps['kept']:,} of {steps['files']:,} files "
-                f"({steps['exact']:,} exact and {steps['near']:,} near duplicates, {steps['secrets']:,} findings); "
+                f"({steps['exact']:,} exact and {steps['near']:,} near duplicates, {steps['secrets']:,} findings; "
+                f"files that detect-secrets was stopped on after 20 CPU s: {steps['given_up']}); "
                 f"the build kept {build.rows['kept']:,}."
             ),
         ],

@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import re
 import resource
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ LICENCE_NAME = re.compile(r"(un)?licen[cs]e|copying|notice|copyright", re.IGNORE
 TOOLS = ("datatrove", "detect-secrets", "enry-python", "licenseclassifier")
 CONFIG = MinhashConfig(n_grams=5)
 BATCH = 32
+FILE_SECONDS = 20.0
+"""CPU seconds after which detect-secrets gives a file up: on some long lines its patterns take minutes"""
 _settings = ExitStack()
 
 
@@ -59,6 +62,10 @@ class RegexTokenizer(WordTokenizer):
 
     def span_tokenize(self, text: str) -> list[tuple[int, int]]:
         return [(0, len(text))]
+
+
+class _GivenUpError(Exception):
+    """A file has taken too long."""
 
 
 class Steps:
@@ -82,6 +89,11 @@ def read_hash(path: str) -> str:
 def prepare() -> None:
     """Set detect-secrets up once a process, for as long as it lives: all its plugins and default filters."""
     _settings.enter_context(default_settings())
+    signal.signal(signal.SIGPROF, _give_up)
+
+
+def _give_up(*_: object) -> None:
+    raise _GivenUpError
 
 
 def annotate(paths: tuple[str, str]) -> dict[str, Any]:
@@ -98,13 +110,20 @@ def annotate(paths: tuple[str, str]) -> dict[str, Any]:
         "documentation": enry.is_documentation(name),
         "licences": "",
         "secrets": 0,
+        "given_up": False,
         "text": "",
     }
     if not row["binary"]:
         row["text"] = data.decode("utf-8", "replace")
         if not get_plugins():  # it would find nothing, and fast
             raise RuntimeError("detect-secrets has lost its plugins: nothing would be measured")
-        row["secrets"] = sum(1 for _ in scan_file(path))
+        try:
+            signal.setitimer(signal.ITIMER_PROF, FILE_SECONDS)
+            row["secrets"] = sum(1 for _ in scan_file(path))
+        except _GivenUpError:
+            row["given_up"] = True
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
         if LICENCE_NAME.search(Path(name).name):
             row["licences"] = " ".join(sorted({match.id for match in identify_license(row["text"])}))
     return row
@@ -122,7 +141,7 @@ def main() -> None:
         pool.join()
     kept = sorted(unique.values())
     with steps.step("enry, detect-secrets, licenseclassifier, write"):
-        secrets = _annotate_all(kept, corpus, output, workers)
+        secrets, given_up = _annotate_all(kept, corpus, output, workers)
     with steps.step("datatrove MinHash (signatures, buckets, clusters, filter)"):
         _near_duplicates(output, workers)
     left = sum(pq.read_metadata(path).num_rows for path in (output / "kept").glob("*.parquet"))
@@ -136,14 +155,15 @@ def main() -> None:
                 "near": texts - left,
                 "kept": left,
                 "secrets": secrets,
+                "given_up": given_up,
                 "versions": ", ".join(f"{tool} {version(tool)}" for tool in TOOLS),
             }
         )
     )
 
 
-def _annotate_all(kept: list[str], corpus: Path, output: Path, workers: int) -> int:
-    """Annotate every unique file and write one Parquet file of texts a worker; returns the findings."""
+def _annotate_all(kept: list[str], corpus: Path, output: Path, workers: int) -> tuple[int, int]:
+    """Annotate every unique file and write a Parquet file of texts a worker; returns findings, files given up."""
     folder = output / "texts"
     folder.mkdir(parents=True)
     pairs = [(path, os.path.relpath(path, corpus)) for path in kept]
@@ -155,7 +175,7 @@ def _annotate_all(kept: list[str], corpus: Path, output: Path, workers: int) -> 
     for number in range(workers):
         part = pa.Table.from_pylist(rows[number * each : (number + 1) * each])
         pq.write_table(part, folder / f"{number:05d}.parquet", compression="zstd")
-    return sum(row["secrets"] for row in rows)
+    return sum(row["secrets"] for row in rows), sum(row["given_up"] for row in rows)
 
 
 def _near_duplicates(output: Path, workers: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -25,7 +26,15 @@ from gristmill.engine.stages import Shard, digest
 from gristmill.errors import ReleaseError
 from gristmill.recipe import Recipe
 from gristmill.release.card import Words, render_card, write_card
-from gristmill.release.manifest import Input, Manifest, build_manifest, read_manifest, write_manifest
+from gristmill.release.manifest import (
+    Input,
+    Manifest,
+    build_manifest,
+    describe_shard,
+    read_manifest,
+    write_manifest,
+)
+from gristmill.release.manifest import Shard as ShardFacts
 from gristmill.release.plan import LANGUAGES, Layout, layout, plan_stage, slot_order
 from gristmill.release.schema import CARD, DATA, STUBS, STUBS_FOLDER
 from gristmill.release.statistics import Statistics, compute_statistics, write_statistics
@@ -94,6 +103,7 @@ def publish(
             inputs=_inputs(collected),
             entries=open_shard(decided.facts.file("facts")).metadata.num_rows,
             unique_contents=recipe.policy.duplicates.exact,
+            described=_describe(aside, settings.workers),
         )
         write_card(aside, render_card(manifest, statistics, _words(recipe)))
         write_manifest(aside, manifest)
@@ -170,6 +180,13 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def _describe(folder: Path, workers: int) -> list[ShardFacts]:
+    """The facts of all shards; reading and hashing let other threads run."""
+    paths = [path for table in (FILES, STUBS) for path in shards(folder, table)]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda path: describe_shard(folder, path), paths))
 
 
 def _put_in_place(aside: Path, releases: Path, manifest: Manifest, replace: bool) -> Path:
