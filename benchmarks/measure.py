@@ -30,7 +30,8 @@ class Run:
     """A command that has ended.
 
     Wall and CPU seconds (of the process and all its children), peak memory in bytes summed over the tree at
-    one moment: proportional (PSS: shared pages shared out) and unique (USS); ``output`` is its stdout.
+    one moment: proportional (PSS: shared pages shared out) and unique (USS); ``output`` is its stdout,
+    ``failure`` what it wrote last to stderr if it failed, else empty.
     """
 
     wall: float
@@ -38,12 +39,15 @@ class Run:
     pss: int
     uss: int
     output: str
+    failure: str = ""
 
 
-def run(command: Sequence[str], output: Path, *, sample: float = SAMPLE_SECONDS) -> Run:
+def run(
+    command: Sequence[str], output: Path, *, sample: float = SAMPLE_SECONDS, may_fail: bool = False
+) -> Run:
     """Run a command, sampling the memory of its process tree; its stdout goes to the file ``output``.
 
-    Raises SystemExit with what it wrote last to stderr if it fails.
+    Raises SystemExit with what it wrote last to stderr if it fails, unless it ``may_fail``.
     """
     errors = output.with_suffix(".err")
     started = time.perf_counter()
@@ -55,12 +59,14 @@ def run(command: Sequence[str], output: Path, *, sample: float = SAMPLE_SECONDS)
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - started
     sampler.stop()
+    failure = ""
     if process.returncode:
         tail = errors.read_text(errors="replace")[-3000:]
-        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}\n{tail}")
-    return Run(
-        wall, usage.ru_utime + usage.ru_stime, sampler.pss, sampler.uss, output.read_text(errors="replace")
-    )
+        failure = f"exit {process.returncode}: {tail}"
+        if not may_fail:
+            raise SystemExit(f"{' '.join(command)}: {failure}")
+    text = output.read_text(errors="replace")
+    return Run(wall, usage.ru_utime + usage.ru_stime, sampler.pss, sampler.uss, text, failure)
 
 
 class _Sampler(threading.Thread):

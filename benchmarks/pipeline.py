@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -18,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus import Corpus, File, edit, make_corpus
+from gristmill.settings import parse_bytes
 from measure import Run, floor, report, run, table
 
 ASSEMBLED = Path(__file__).resolve().parent / "peers" / "assembled.py"
 CHANGE_SEED = 20_240_229
-LIMIT_BYTES = 10**9
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ def memory(options: argparse.Namespace) -> None:
     size = options.size or 300
     corpus = _corpus(options, size, replicas=options.replicas)
     options.memory = options.memory or "1GB"
-    build = _build(corpus, options, _fresh(options, "memory"), "1.0.0")
-    kept = "kept" if build.run.pss <= LIMIT_BYTES else "NOT KEPT"
+    build = _build(corpus, options, _fresh(options, "memory"), "1.0.0", may_fail=True)
+    kept = "kept" if build.run.pss <= parse_bytes(options.memory) else "NOT KEPT"
     rows = [
         [
             options.memory,
@@ -171,7 +172,7 @@ def memory(options: argparse.Namespace) -> None:
     header = ["limit", "source MB", "peak PSS MB", "peak USS MB", "wall s", "CPU s", "MB/s a core"]
     report(
         "A limit on memory",
-        [_describe(corpus, build), table(header, rows), f"The limit was {kept}."],
+        [_describe(corpus, build), table(header, rows), f"The limit was {kept}. {_ending(build)}"],
         options.results,
     )
 
@@ -206,7 +207,9 @@ def _fresh(options: argparse.Namespace, name: str) -> Path:
     return workspace
 
 
-def _build(corpus: Corpus, options: argparse.Namespace, workspace: Path, version: str) -> Build:
+def _build(
+    corpus: Corpus, options: argparse.Namespace, workspace: Path, version: str, *, may_fail: bool = False
+) -> Build:
     recipe = options.work / f"{workspace.name}.toml"
     sources = ",\n".join(f"  {json.dumps(f'dir:{corpus.root / folder}')}" for folder in corpus.folders)
     recipe.write_text(
@@ -218,7 +221,9 @@ def _build(corpus: Corpus, options: argparse.Namespace, workspace: Path, version
     command += ["--workers", str(options.workers)]
     if options.memory:
         command += ["--memory", options.memory]
-    done = run(command, options.work / f"{workspace.name}.out")
+    done = run(command, options.work / f"{workspace.name}.out", may_fail=may_fail)
+    if done.failure:
+        return Build(done, {}, {})
     last = json.loads((workspace / "runs" / "last.json").read_text())
     rows = {"entries": last["rows"]["entries"], "kept": last["rows"]["kept"], **last["rows"]["dropped"]}
     order = {name: number for number, name in enumerate(_order(workspace, last["stages"]))}
@@ -237,12 +242,24 @@ def _order(workspace: Path, names: Iterable[str]) -> list[str]:
     return sorted(ended, key=lambda name: ended[name])
 
 
+def _ending(build: Build) -> str:
+    """Whether the build ended well; of a failure the first line, without folders of this machine."""
+    if not build.run.failure:
+        return "The build ended well."
+    line = re.sub(r"(?<!\w)/[^\s,:]+", lambda found: Path(found[0]).name, build.run.failure).splitlines()[0]
+    return f"**The build failed**, {line}"
+
+
 def _describe(corpus: Corpus, build: Build) -> str:
-    dropped = ", ".join(f"{k} {v:,}" for k, v in build.rows.items() if k not in ("entries", "kept"))
-    return (
+    source = (
         f"Corpus: {len(corpus.folders)} packages, {corpus.files:,} files, {corpus.bytes / 1e6:.1f} MB, digest "
-        f"`{corpus.digest[:16]}`. Rows: {build.rows['entries']:,} in, {build.rows['kept']:,} kept; dropped: {dropped}."
+        f"`{corpus.digest[:16]}`."
     )
+    if not build.rows:
+        return source
+    dropped = ", ".join(f"{k} {v:,}" for k, v in build.rows.items() if k not in ("entries", "kept"))
+    rows = build.rows
+    return f"{source} Rows: {rows['entries']:,} in, {rows['kept']:,} kept; dropped: {dropped}."
 
 
 def _outside(build: Build) -> float:

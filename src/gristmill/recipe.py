@@ -207,10 +207,10 @@ def _refuse_unknown_keys(values: dict[str, Any], kind: type[msgspec.Struct], pre
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
             elsewhere = [path for path in _all_keys(Recipe, "") if path.rsplit(".", 1)[-1] == key]
-            if near:
-                hint = f"did you mean {prefix}{near[0]}?"
-            elif elsewhere:
+            if elsewhere:  # the right key in the wrong table
                 hint = f"did you mean {elsewhere[0]}?"
+            elif near:
+                hint = f"did you mean {prefix}{near[0]}?"
             else:
                 hint = f"known keys here: {', '.join(sorted(fields))}"
             raise RecipeError(f"{name}: unknown key {prefix}{key}; {hint}")
