@@ -36,7 +36,7 @@ from gristmill.release.manifest import (
 )
 from gristmill.release.manifest import Shard as ShardFacts
 from gristmill.release.plan import LANGUAGES, Layout, layout, plan_stage, slot_order
-from gristmill.release.schema import DATA, FILES, STUBS, STUBS_FOLDER, shards
+from gristmill.release.schema import CARD, DATA, FILES, STUBS, STUBS_FOLDER, shards
 from gristmill.release.statistics import Statistics, compute_statistics, write_statistics
 from gristmill.release.write import merge_stage, write_stage
 from gristmill.settings import Settings
