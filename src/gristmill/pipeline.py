@@ -68,7 +68,10 @@ def build(
     """
     inputs = read_inputs(recipe, base or Path.cwd())
     context = _context(recipe, workspace)
-    with lock(workspace), open_executor(settings.engine, settings.workers) as executor:
+    with (
+        lock(workspace),
+        open_executor(settings.engine, settings.workers, frugal=settings.frugal) as executor,
+    ):
         sweep(workspace)
         engine = Engine(workspace.stages, executor, progress)
         collected = collect(inputs.sources, workspace, engine, settings, context)

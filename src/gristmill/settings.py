@@ -10,6 +10,8 @@ from gristmill.errors import RecipeError
 DRIVER_BYTES = 300 << 20
 WORKER_BYTES = 320 << 20
 SMALLEST = 640_000_000
+FRUGAL_BELOW = 2 << 30
+SQL_THREAD_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,19 @@ class Settings:
         return min(64 << 20, self._worker_bytes // 8)
 
     @property
+    def frugal(self) -> bool:
+        """Memory is short: workers are let go before the SQL engine takes their share."""
+        return self.memory < FRUGAL_BELOW
+
+    @property
     def sql_memory(self) -> int:
         """Memory limit of the SQL engine, in bytes."""
-        return min(4 << 30, self.memory // 4)
+        return (self.memory - DRIVER_BYTES) * 3 // 4 if self.frugal else min(4 << 30, self.memory // 4)
+
+    @property
+    def sql_threads(self) -> int:
+        """Threads of the SQL engine; each needs memory of its own."""
+        return max(1, min(self.workers, self.sql_memory // SQL_THREAD_BYTES))
 
     @property
     def _worker_bytes(self) -> int:

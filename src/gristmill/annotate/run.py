@@ -68,7 +68,7 @@ def _named_shards(
             "known": tuple(found),
         },
     )
-    stage = names_stage(workspace.spill, settings.sql_memory, settings.workers)
+    stage = names_stage(workspace.spill, settings.sql_memory, settings.sql_threads)
     engine.map_shards(stage, [inputs])
     segments = {segment.key: shard for segment, shard in zip(collected.segments, with_text, strict=True)}
     shards = []

@@ -132,7 +132,7 @@ def _fetch(
     entries = tuple(shard.file(tables.ENTRIES.name) for _, shard in listed)
     for _ in range(FETCH_ROUNDS):
         segments = find_segments(workspace)
-        plan = plan_stage(settings.segment_bytes, workspace.spill, settings.sql_memory, settings.workers)
+        plan = plan_stage(settings.segment_bytes, workspace.spill, settings.sql_memory, settings.sql_threads)
         known = Shard(
             digest([shard.key for _, shard in listed], [segment.key for segment in segments]),
             {

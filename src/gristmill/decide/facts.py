@@ -62,6 +62,8 @@ FACTS = Table(
     ),
 )  # fmt: skip
 
+GROUP_ENTRIES = 50_000
+
 INPUT_TABLES = (
     tables.SNAPSHOTS,
     tables.REVISIONS,
@@ -102,9 +104,26 @@ def _facts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         _create_listing_view(sql, "entries", inputs.files["entries"])
         _create_listing_view(sql, "visits", inputs.files["visits"])
         columns = ", ".join(f'"{column.name}"' for column in FACTS.columns)
-        query = f"SELECT {columns} FROM ({_QUERY}) ORDER BY origin_id, anchor, path"
-        for batch in stream_batches(sql, query, FACTS.schema):
-            yield FACTS.name, batch
+        for origins in _origin_groups(sql):
+            sql.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest(?) AS origin_id", [origins])
+            query = f"SELECT {columns} FROM ({_QUERY}) ORDER BY origin_id, anchor, path"
+            for batch in stream_batches(sql, query, FACTS.schema):
+                yield FACTS.name, batch
+
+
+def _origin_groups(sql: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
+    """Origins in order, in groups of about GROUP_ENTRIES entries: what one join holds in memory."""
+    counts = sql.execute("SELECT origin_id, count(*) FROM entries GROUP BY 1 ORDER BY 1").fetchall()
+    group: list[str] = []
+    size = 0
+    for origin, entries in counts:
+        if group and size + entries > GROUP_ENTRIES:
+            yield group
+            group, size = [], 0
+        group.append(origin)
+        size += entries
+    if group:
+        yield group
 
 
 def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple[Path, ...]) -> None:
@@ -117,34 +136,43 @@ def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple
 
 
 _QUERY = """
-WITH entry AS (
-    SELECT * FROM entries
+WITH entry AS MATERIALIZED (
+    SELECT * FROM entries SEMI JOIN asked USING (origin_id)
     QUALIFY row_number() OVER (PARTITION BY origin_id, anchor, path ORDER BY head DESC, listing) = 1
+), wanted AS MATERIALIZED (
+    SELECT DISTINCT content_id FROM entry WHERE type <> 'submodule'
 ), visit AS (
     SELECT listing, any_value(snapshot_id) AS snapshot_id, any_value(branch) AS branch FROM visits GROUP BY listing
 ), origin AS (
-    SELECT DISTINCT ON (origin_id) * FROM origins ORDER BY origin_id
+    SELECT DISTINCT ON (origin_id) * FROM origins SEMI JOIN asked USING (origin_id) ORDER BY origin_id
 ), anchor_date AS (
     SELECT 'swh:1:rev:' || revision_id AS anchor, revision_id, any_value(author_date) AS revision_date,
            any_value(committer_date) AS committer_date
     FROM revisions GROUP BY revision_id
     UNION ALL
     SELECT 'swh:1:rel:' || release_id, NULL, any_value(date), any_value(date) FROM releases GROUP BY release_id
+), held AS MATERIALIZED (
+    SELECT * FROM contents SEMI JOIN wanted USING (content_id)
 ), failed AS (
-    SELECT content_id, min(reason) AS reason FROM skipped_contents
-    WHERE content_id NOT IN (SELECT content_id FROM contents) GROUP BY content_id
-), language AS (
+    SELECT content_id, min(reason) AS reason FROM skipped_contents SEMI JOIN wanted USING (content_id)
+    GROUP BY content_id
+), language AS MATERIALIZED (
     SELECT content_id, name, any_value(language) AS language, any_value(generated) AS generated
-    FROM languages GROUP BY content_id, name
-), place AS (
-    SELECT DISTINCT * FROM paths
-), licence AS (
-    SELECT DISTINCT ON (origin_id, anchor, path) * FROM licences ORDER BY origin_id, anchor, path
+    FROM languages SEMI JOIN wanted USING (content_id) GROUP BY content_id, name
+), place AS MATERIALIZED (
+    SELECT DISTINCT paths.* FROM paths SEMI JOIN entry USING (path)
+), licence AS MATERIALIZED (
+    SELECT DISTINCT ON (origin_id, anchor, path) * FROM licences SEMI JOIN asked USING (origin_id)
+    ORDER BY origin_id, anchor, path
+), words AS MATERIALIZED (
+    SELECT * FROM text SEMI JOIN wanted USING (content_id)
+), signal AS MATERIALIZED (
+    SELECT * FROM signals SEMI JOIN wanted USING (content_id)
 )
 SELECT entry.origin_id, entry.anchor, entry.path, entry.directory_id, entry.name, entry.type, entry.perms,
        entry.content_id,
-       coalesce(contents.length, entry.length) AS length,
-       CASE WHEN entry.type = 'submodule' OR contents.content_id IS NOT NULL THEN NULL
+       coalesce(held.length, entry.length) AS length,
+       CASE WHEN entry.type = 'submodule' OR held.content_id IS NOT NULL THEN NULL
             ELSE coalesce(entry.skipped, failed.reason, 'missing') END AS skipped,
        entry.head,
        origin.url, origin.kind, origin.name AS origin_name, origin.declared_licence, origin.stars, origin.forks,
@@ -153,8 +181,8 @@ SELECT entry.origin_id, entry.anchor, entry.path, entry.directory_id, entry.name
        anchor_date.revision_id, anchor_date.revision_date, anchor_date.committer_date,
        place.extension, place.vendored, place.test, place.documentation,
        language.language, language.generated,
-       text.binary AS is_binary, text.encoding, contents.sha1, contents.sha256,
-       signals.* EXCLUDE (content_id),
+       words.binary AS is_binary, words.encoding, held.sha1, held.sha256,
+       signal.* EXCLUDE (content_id),
        licence.expression, coalesce(licence.licence_class, 'none') AS licence_class,
        licence.scope AS licence_scope, coalesce(licence.evidence, []) AS licence_evidence
 FROM entry
@@ -162,10 +190,10 @@ JOIN origin USING (origin_id)
 JOIN visit USING (listing)
 JOIN place USING (path)
 LEFT JOIN anchor_date USING (anchor)
-LEFT JOIN contents ON contents.content_id = entry.content_id AND entry.type <> 'submodule'
+LEFT JOIN held ON held.content_id = entry.content_id AND entry.type <> 'submodule'
 LEFT JOIN failed ON failed.content_id = entry.content_id
-LEFT JOIN text ON text.content_id = contents.content_id
-LEFT JOIN signals ON signals.content_id = contents.content_id
-LEFT JOIN language ON language.content_id = contents.content_id AND language.name = entry.name
+LEFT JOIN words ON words.content_id = held.content_id
+LEFT JOIN signal ON signal.content_id = held.content_id
+LEFT JOIN language ON language.content_id = held.content_id AND language.name = entry.name
 LEFT JOIN licence ON licence.origin_id = entry.origin_id AND licence.anchor = entry.anchor AND licence.path = entry.path
 """

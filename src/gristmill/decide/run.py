@@ -51,7 +51,7 @@ def decide(
 
     Raises BalanceError if an entry has no verdict or more than one.
     """
-    sql = (workspace.spill, settings.sql_memory, settings.workers)
+    sql = (workspace.spill, settings.sql_memory, settings.sql_threads)
     policy = recipe.policy
     origins = _origins(collected, metadata, engine)
     (evidence,) = engine.map_shards(evidence_stage(*sql), [_evidence_inputs(collected, annotations)])

@@ -1,7 +1,7 @@
 """Verdicts: rules over facts, then one survivor of every content, then one of every near-duplicate group.
 
 The total order of survivors: permissive licence first, then the earliest date (creation of the repository,
-else committer date or upload time; unknown last), more stars, more forks, URL, anchor, path.
+else committer date or upload time; unknown last), more stars, more forks, origin id, anchor, path.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill import tables
-from gristmill.decide.facts import FACTS
 from gristmill.decide.near_duplicates.assignment import assign
 from gristmill.decide.near_duplicates.stages import PAIRS, SURVIVORS
 from gristmill.decide.opt_out import OptOut, match_origin
@@ -33,10 +32,7 @@ JUDGED = pa.schema([
 ])  # fmt: skip
 
 _DATE = "coalesce(created_at, committer_date)"
-_ORDER = (
-    f"licence_class = 'permissive' DESC, {_DATE} ASC NULLS LAST, stars DESC NULLS LAST, "
-    "forks DESC NULLS LAST, url, anchor, path"
-)
+_ORDER = "permissive DESC, day NULLS LAST, stars DESC NULLS LAST, forks DESC NULLS LAST, row"
 
 
 def judge_stage(policy: Policy, opt_outs: Sequence[OptOut], spill: Path, memory: int, threads: int) -> Stage:
@@ -89,17 +85,23 @@ def _licence_terms(policy: Policy) -> dict[str, Any]:
 
 def _judge(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
-        create_view(sql, "facts", inputs.files["facts"], FACTS.schema)
+        _create_numbered_view(sql, "facts", inputs.files["facts"])
         _register_opt_outs(sql, [OptOut(*entry) for entry in params["opt_outs"]])
-        sql.execute(
-            _judge_query([Rule(*rule) for rule in params["rules"]], params["licences"], params["exact"])
-        )
-        columns = ", ".join(field.name for field in JUDGED)
-        yield from _stream(
-            sql, f"SELECT {columns} FROM judged ORDER BY origin_id, anchor, path", "judged", JUDGED
-        )
-        query = "SELECT content_id, rank FROM judged WHERE rank IS NOT NULL ORDER BY rank"
+        rules = [Rule(*rule) for rule in params["rules"]]
+        for statement in _judge_statements(rules, params["licences"]):
+            sql.execute(statement)
+        yield from _stream(sql, _judged_query(params["exact"]), "judged", JUDGED)
+        query = "SELECT content_id, rank FROM ranked JOIN passed USING (row) ORDER BY rank"
         yield from _stream(sql, query, "survivors", SURVIVORS)
+
+
+def _create_numbered_view(sql: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
+    """A view over one file in key order, with the number of each row: a short name for its long key."""
+    (path,) = files
+    sql.execute(
+        f"CREATE VIEW {name} AS SELECT *, file_row_number AS row "
+        f"FROM read_parquet({quote(str(path))}, file_row_number = true)"
+    )
 
 
 def _register_opt_outs(sql: duckdb.DuckDBPyConnection, opt_outs: Sequence[OptOut]) -> None:
@@ -116,14 +118,15 @@ def _register_opt_outs(sql: duckdb.DuckDBPyConnection, opt_outs: Sequence[OptOut
     sql.register("opted_out", found)
 
 
-def _judge_query(rules: Sequence[Rule], licences: Mapping[str, Any], exact: bool) -> str:
+def _judge_statements(rules: Sequence[Rule], licences: Mapping[str, Any]) -> Iterator[str]:
+    """The steps from facts to survivors. Only narrow tables are kept between them: wide rows stay on disk."""
     allowed = (
         f"(licence_class IN ({_texts(licences['allow'])}) OR coalesce(expression IN ("
         f"{_texts(licences['allow_expressions'])}), false)) "
         f"AND NOT coalesce(expression IN ({_texts(licences['deny_expressions'])}), false)"
     )
     agreed = {
-        "earliest": f"first(licence_allowed ORDER BY {_DATE} NULLS LAST, url, anchor, path)",
+        "earliest": "first(licence_allowed ORDER BY day NULLS LAST, row)",
         "any": "bool_or(licence_allowed)",
         "all": "bool_and(licence_allowed)",
     }[licences["conflict"]]
@@ -132,42 +135,66 @@ def _judge_query(rules: Sequence[Rule], licences: Mapping[str, Any], exact: bool
         f"'evidence': coalesce(({rule.evidence})::VARCHAR, '')}} END"
         for rule in rules
     )
-    survives = "placed.place = 1" if exact else "true"
+    yield f"""
+    CREATE TEMP TABLE conflict AS
+    SELECT content_id,
+           array_to_string(list_sort(list(DISTINCT stated))[:8], '; ') AS content_licences
+    FROM (SELECT row, content_id, {allowed} AS licence_allowed, {_DATE} AS day,
+                 coalesce(expression, licence_class) AS stated FROM facts)
+    GROUP BY content_id HAVING bool_or(licence_allowed) AND NOT {agreed}
+    """
+    yield f"""
+    CREATE TEMP TABLE reasoned AS
+    SELECT row, reasons FROM (
+        SELECT row, list_filter([{cases}], lambda reason: reason IS NOT NULL) AS reasons
+        FROM (
+            SELECT facts.*, opt_out_origin, {allowed} AS licence_allowed,
+                   conflict.content_id IS NULL AS content_licence_allowed, content_licences
+            FROM facts
+            LEFT JOIN opted_out USING (origin_id)
+            LEFT JOIN conflict ON conflict.content_id = facts.content_id
+        )
+    ) WHERE len(reasons) > 0
+    """
+    yield f"""
+    CREATE TEMP TABLE passed AS
+    SELECT row, content_id, licence_class = 'permissive' AS permissive, {_DATE} AS day, stars, forks
+    FROM facts ANTI JOIN reasoned USING (row)
+    """
+    yield f"""
+    CREATE TEMP TABLE placed AS
+    SELECT row, row_number() OVER same AS place, first_value(row) OVER same AS kept_row
+    FROM passed WINDOW same AS (PARTITION BY content_id ORDER BY {_ORDER})
+    """
+    yield f"""
+    CREATE TEMP TABLE ranked AS
+    SELECT row, row_number() OVER (ORDER BY {_ORDER}) - 1 AS rank
+    FROM passed SEMI JOIN (SELECT row FROM placed WHERE place = 1) AS first USING (row)
+    """
+
+
+def _judged_query(exact: bool) -> str:
+    repeated = "coalesce(place > 1, false)" if exact else "false"
     return f"""
-    CREATE TEMP TABLE judged AS
-    WITH fact AS (
-        SELECT facts.*, opt_out_origin, {allowed} AS licence_allowed
-        FROM facts LEFT JOIN opted_out USING (origin_id)
-    ), agreement AS (
-        SELECT content_id, {agreed} AS content_licence_allowed,
-               array_to_string(list_sort(list(DISTINCT coalesce(expression, licence_class)))[:8], '; ')
-                   AS content_licences
-        FROM fact GROUP BY content_id
-    ), reasoned AS (
-        SELECT *, list_filter([{cases}], lambda reason: reason IS NOT NULL) AS reasons
-        FROM fact JOIN agreement USING (content_id)
-    ), placed AS (
-        SELECT *, row_number() OVER (PARTITION BY content_id ORDER BY {_ORDER}) AS place,
-               first_value(url || ' ' || path) OVER (PARTITION BY content_id ORDER BY {_ORDER}) AS kept_place
-        FROM reasoned WHERE len(reasons) = 0
-    ), ranked AS (
-        SELECT *, row_number() OVER (ORDER BY {_ORDER}, content_id) - 1 AS rank FROM placed WHERE place = 1
-    )
-    SELECT reasoned.origin_id, reasoned.anchor, reasoned.path, reasoned.content_id,
-           CASE WHEN len(reasoned.reasons) = 0 AND NOT ({survives})
+    SELECT origin_id, anchor, path, content_id,
+           CASE WHEN {repeated}
                 THEN [{{'reason': 'exact_duplicate', 'rule': 'policy.duplicates.exact',
-                        'evidence': 'one place stands for all: ' || placed.kept_place}}]
-                ELSE reasoned.reasons END AS reasons,
-           placed.kept_place AS survivor, ranked.rank
-    FROM reasoned
-    LEFT JOIN placed USING (origin_id, anchor, path)
-    LEFT JOIN ranked USING (origin_id, anchor, path)
+                        'evidence': 'one place stands for all: ' || home.text}}]
+                ELSE coalesce(reasons, []) END AS reasons,
+           home.text AS survivor, rank
+    FROM facts
+    LEFT JOIN reasoned USING (row)
+    LEFT JOIN placed USING (row)
+    LEFT JOIN ranked USING (row)
+    LEFT JOIN (SELECT row AS kept_row, url || ' ' || path AS text FROM facts SEMI JOIN ranked USING (row)) AS home
+        ON home.kept_row = placed.kept_row
+    ORDER BY facts.row
     """
 
 
 def _verdicts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
-        create_view(sql, "judged", inputs.files["judged"], JUDGED)
+        _create_numbered_view(sql, "judged", inputs.files["judged"])
         sql.register("clusters", _clusters(sql, inputs, params))
         near = f"'exact Jaccard ' || round(similarity, 4) || ' >= {params['threshold']} to ' || kept_id || ' ' || kept_survivor"
         query = f"""
@@ -186,7 +213,7 @@ def _verdicts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
                all_reasons[1].reason AS reason, all_reasons AS reasons,
                CASE WHEN survivor IS NOT NULL THEN kept_id END AS cluster_id,
                CASE WHEN survivor IS NOT NULL THEN similarity END AS similarity
-        FROM final ORDER BY origin_id, anchor, path
+        FROM final ORDER BY row
         """
         yield from _stream(sql, query, tables.VERDICTS.name, tables.VERDICTS.schema)
 

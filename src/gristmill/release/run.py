@@ -78,7 +78,7 @@ def publish(
         visit_date.isoformat() if visit_date else None,
         workspace.spill,
         settings.sql_memory,
-        settings.workers,
+        settings.sql_threads,
     )
     inputs = Shard(
         digest(decided.facts.key, decided.verdicts.key), {**decided.facts.files, **decided.verdicts.files}

@@ -37,7 +37,7 @@ def verified_pairs(
     by = stages.band_exchange(open_shard(survivors.file("survivors")).metadata.num_rows)
     bands = engine.exchange(stages.bands_stage(), with_survivors, by)
     candidates = engine.reduce_partition(stages.candidates_stage(), bands, by)
-    pairs_stage = stages.pairs_stage(workspace.spill, settings.sql_memory, settings.workers)
+    pairs_stage = stages.pairs_stage(workspace.spill, settings.sql_memory, settings.sql_threads)
     inputs = Shard(
         digest([shard.key for shard in candidates], survivors.key),
         {

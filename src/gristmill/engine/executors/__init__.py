@@ -9,10 +9,13 @@ from gristmill.errors import RecipeError
 __all__ = ["Executor", "LocalExecutor", "Outcome", "open_executor"]
 
 
-def open_executor(name: str, workers: int) -> Executor:
-    """The executor of that name: ``local`` (processes of this machine) or ``ray`` (extra ``[ray]``)."""
+def open_executor(name: str, workers: int, *, frugal: bool = False) -> Executor:
+    """The executor of that name: ``local`` (processes of this machine) or ``ray`` (extra ``[ray]``).
+
+    ``frugal`` makes the local one give idle workers' memory back; Ray manages its own.
+    """
     if name == "local":
-        return LocalExecutor(workers)
+        return LocalExecutor(workers, frugal=frugal)
     if name == "ray":
         from gristmill.engine.executors.ray import RayExecutor
 

@@ -20,18 +20,24 @@ from gristmill.errors import StageError
 class LocalExecutor:
     """A pool of spawned processes, kept between stages; with one worker tasks run in this process.
 
+    A stage of one task runs in this process too. ``frugal`` ends the pool before that, so that idle workers
+    hold no memory while it runs.
+
     A worker that dies (killed for memory, a crash in native code) breaks the pool: the pool is made anew and
     the tasks that were under way are run again one at a time, so that the one that kills its worker is
     known by name and the rest is done.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, frugal: bool = False) -> None:
         self.workers = max(1, workers)
+        self._frugal = frugal
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Run all tasks; yields outcomes as they end."""
         if self.workers == 1 or len(tasks) == 1:
+            if self._frugal:
+                self._stop(wait=True)
             for task in tasks:
                 yield _run_here(task)
             return
@@ -88,9 +94,9 @@ class LocalExecutor:
         except Exception as error:
             return Outcome(task, None, error)
 
-    def _stop(self) -> None:
+    def _stop(self, *, wait: bool = False) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=wait, cancel_futures=True)
             self._pool = None
 
     def __enter__(self) -> LocalExecutor:
