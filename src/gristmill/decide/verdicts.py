@@ -1,7 +1,7 @@
 """Verdicts: rules over facts, then one survivor of every content, then one of every near-duplicate group.
 
 The total order of survivors: permissive licence first, then the earliest date (creation of the repository,
-else committer date or upload time; unknown last), more stars, more forks, origin id, anchor, path.
+else committer date or upload time; unknown last), more stars, more forks, URL, anchor, path.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ JUDGED = pa.schema([
 ])  # fmt: skip
 
 _DATE = "coalesce(created_at, committer_date)"
-_ORDER = "permissive DESC, day NULLS LAST, stars DESC NULLS LAST, forks DESC NULLS LAST, row"
+_ORDER = "permissive DESC, day NULLS LAST, stars DESC NULLS LAST, forks DESC NULLS LAST, url, row"
 
 
 def judge_stage(policy: Policy, opt_outs: Sequence[OptOut], spill: Path, memory: int, threads: int) -> Stage:
@@ -126,7 +126,7 @@ def _judge_statements(rules: Sequence[Rule], licences: Mapping[str, Any]) -> Ite
         f"AND NOT coalesce(expression IN ({_texts(licences['deny_expressions'])}), false)"
     )
     agreed = {
-        "earliest": "first(licence_allowed ORDER BY day NULLS LAST, row)",
+        "earliest": "first(licence_allowed ORDER BY day NULLS LAST, url, row)",
         "any": "bool_or(licence_allowed)",
         "all": "bool_and(licence_allowed)",
     }[licences["conflict"]]
@@ -139,7 +139,7 @@ def _judge_statements(rules: Sequence[Rule], licences: Mapping[str, Any]) -> Ite
     CREATE TEMP TABLE conflict AS
     SELECT content_id,
            array_to_string(list_sort(list(DISTINCT stated))[:8], '; ') AS content_licences
-    FROM (SELECT row, content_id, {allowed} AS licence_allowed, {_DATE} AS day,
+    FROM (SELECT row, url, content_id, {allowed} AS licence_allowed, {_DATE} AS day,
                  coalesce(expression, licence_class) AS stated FROM facts)
     GROUP BY content_id HAVING bool_or(licence_allowed) AND NOT {agreed}
     """
@@ -158,7 +158,7 @@ def _judge_statements(rules: Sequence[Rule], licences: Mapping[str, Any]) -> Ite
     """
     yield f"""
     CREATE TEMP TABLE passed AS
-    SELECT row, content_id, licence_class = 'permissive' AS permissive, {_DATE} AS day, stars, forks
+    SELECT row, content_id, licence_class = 'permissive' AS permissive, {_DATE} AS day, stars, forks, url
     FROM facts ANTI JOIN reasoned USING (row)
     """
     yield f"""
