@@ -15,7 +15,7 @@ from gristmill.annotate import annotators
 from gristmill.annotate.annotators import Annotator
 from gristmill.annotate.text import with_text
 from gristmill.engine.shards import read_matching, split_batch
-from gristmill.engine.sql import create_view, fetch_table, open_sql, quote
+from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql
 from gristmill.engine.stages import Inputs, Output, Stage
 
 KERNEL_BYTES = 2 << 20
@@ -113,14 +113,14 @@ def _names(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
         create_view(sql, "entries", inputs.files["entries"], tables.ENTRIES.schema)
         create_view(sql, "known", inputs.files["known"], NAMES)
-        files = ", ".join(quote(str(path)) for path in inputs.files["contents"])
+        files = file_list(inputs.files["contents"])
         pairs = fetch_table(
             sql,
             f"""
             FROM (
                 SELECT parse_filename(parse_dirpath(filename)) AS segment, content_id, name
                 FROM (SELECT DISTINCT content_id, name FROM entries WHERE type <> 'submodule')
-                JOIN read_parquet([{files}], filename = true) USING (content_id)
+                JOIN read_parquet({files}, filename = true) USING (content_id)
             )
             ANTI JOIN known USING (segment, content_id, name)
             ORDER BY segment, content_id, name

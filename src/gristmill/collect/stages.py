@@ -20,7 +20,7 @@ from gristmill import tables
 from gristmill.collect.reader import Context, Limits, ReadContent, State
 from gristmill.collect.sources import READERS
 from gristmill.engine.shards import ROW_GROUP_BYTES
-from gristmill.engine.sql import create_view, fetch_table, open_sql
+from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql
 from gristmill.engine.stages import Inputs, Output, Stage
 
 LISTING_TABLES = (
@@ -89,6 +89,7 @@ def fetch_stage(states: Mapping[int, State], context: Context) -> Stage:
         },
         private={"states": dict(states), "context": context},
         row_groups=(tables.CONTENTS.name,),
+        plain=("content_id", "sha1", "sha256", "data"),
     )
 
 
@@ -111,12 +112,12 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "failed", inputs.files["failed"], tables.SKIPPED_CONTENTS.schema)
         listed = pa.table({"path": [str(path) for path in entries], "source": np.arange(len(entries))})
         sql.register("listed", listed)
-        paths = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in entries)
+        paths = file_list(entries)
         wanted = fetch_table(
             sql,
             f"""
             SELECT content_id, min(source)::INTEGER AS source, max(length) AS length
-            FROM read_parquet([{paths}], filename = true) AS entry JOIN listed ON entry.filename = listed.path
+            FROM read_parquet({paths}, filename = true) AS entry JOIN listed ON entry.filename = listed.path
             WHERE skipped IS NULL AND type <> 'submodule'
               AND content_id NOT IN (SELECT content_id FROM known)
               AND (content_id, origin_id) NOT IN (SELECT (content_id, origin_id) FROM failed)

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from gristmill import tables
-from gristmill.engine.sql import create_view, open_sql, quote, stream_batches
+from gristmill.engine.sql import create_view, file_list, open_sql, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.tables import TIMESTAMP, Column, Table
 
@@ -128,10 +128,10 @@ def _origin_groups(sql: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
 
 def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple[Path, ...]) -> None:
     """A view with column ``listing``, the folder that a row's file stands in."""
-    paths = ", ".join(quote(str(path)) for path in files)
+    paths = file_list(files)
     sql.execute(
         f"CREATE VIEW {name} AS SELECT * EXCLUDE (filename), parse_dirpath(filename) AS listing "
-        f"FROM read_parquet([{paths}], filename = true)"
+        f"FROM read_parquet({paths}, filename = true)"
     )
 
 

@@ -18,7 +18,7 @@ from gristmill import tables
 from gristmill.decide.licences import apply
 from gristmill.engine.graph import Engine
 from gristmill.engine.shards import open_shard, read_table
-from gristmill.engine.sql import create_view, fetch_table, open_sql, quote
+from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 
 EVIDENCE = pa.schema([pa.field("listing", pa.string(), nullable=False), *tables.LICENCE_MATCHES.schema])
@@ -67,14 +67,14 @@ def licences_of(
 def _evidence(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
         create_view(sql, "matches", inputs.files[tables.LICENCE_MATCHES.name], tables.LICENCE_MATCHES.schema)
-        paths = ", ".join(quote(str(path)) for path in inputs.files["entries"])
+        paths = file_list(inputs.files["entries"])
         columns = ", ".join(f'"{name}"' for name in tables.LICENCE_MATCHES.schema.names)
         found = fetch_table(
             sql,
             f"""
             SELECT DISTINCT listing, {columns}
             FROM (SELECT DISTINCT parse_filename(parse_dirpath(filename)) AS listing, content_id
-                  FROM read_parquet([{paths}], filename = true))
+                  FROM read_parquet({paths}, filename = true))
             JOIN matches USING (content_id)
             ORDER BY listing, content_id, start, "end", rule, expression
             """,

@@ -19,7 +19,7 @@ from gristmill.decide.near_duplicates.assignment import assign
 from gristmill.decide.near_duplicates.stages import PAIRS, SURVIVORS
 from gristmill.decide.opt_out import OptOut, match_origin
 from gristmill.decide.rules import Rule, rules_of
-from gristmill.engine.sql import create_view, fetch_table, open_sql, quote, stream_batches
+from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql, quote, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.recipe import Policy
 from gristmill.spdx.expressions import normalise
@@ -100,7 +100,7 @@ def _create_numbered_view(sql: duckdb.DuckDBPyConnection, name: str, files: Sequ
     (path,) = files
     sql.execute(
         f"CREATE VIEW {name} AS SELECT *, file_row_number AS row "
-        f"FROM read_parquet({quote(str(path))}, file_row_number = true)"
+        f"FROM read_parquet({file_list([path])}, file_row_number = true)"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,16 +49,22 @@ def quote_list(texts: Iterable[str]) -> str:
 def create_view(
     connection: duckdb.DuckDBPyConnection, name: str, files: Iterable[Path], schema: pa.Schema
 ) -> None:
-    """A view over Parquet files; with no files an empty table of ``schema``."""
-    paths = [quote(str(path)) for path in files]
+    """A view over Parquet files, taken by their names; with no files an empty table of ``schema``."""
+    paths = list(files)
     if paths:
-        source = f"read_parquet([{', '.join(paths)}])"
+        source = f"read_parquet({file_list(paths)})"
         columns = ", ".join(f'"{field.name}"' for field in schema)
         connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} FROM {source}')
     else:
         empty = schema.empty_table()
         connection.register(f"_empty_{name}", empty)
         connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM "_empty_{name}"')
+
+
+def file_list(paths: Iterable[Path]) -> str:
+    """An SQL list of file names, with characters that DuckDB would read as a pattern put in brackets."""
+    names = (re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", str(path)) for path in paths)
+    return f"[{', '.join(quote(name) for name in names)}]"
 
 
 def fetch_table(

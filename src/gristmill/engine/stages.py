@@ -70,7 +70,8 @@ class Stage:
     ``outputs`` names its tables. ``version`` changes when its results change. ``params`` must be JSON and
     is part of the key; ``private`` is handed over too but is not (paths, secrets, worker settings).
     Each batch of an output named in ``row_groups`` is written as a row group of its own, so that readers
-    can skip by its statistics.
+    can skip by its statistics. ``plain`` names columns that gain nothing from a dictionary: ids and bodies.
+    ``compression_level`` is zstd's; intermediate files are read soon and often, so theirs is low.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Stage:
     params: Mapping[str, Any] = field(default_factory=dict)
     private: Mapping[str, Any] = field(default_factory=dict)
     row_groups: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    compression_level: int = 1
 
 
 @dataclass(frozen=True)

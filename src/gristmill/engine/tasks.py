@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -65,7 +67,23 @@ def run_task(task: Task) -> TaskReport:
         raise StageError(f"stage {task.stage.name}: {_describe(task)}: {_reason(error)}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        give_memory_back()
     return report
+
+
+def give_memory_back() -> None:
+    """Return freed memory to the system: allocators keep it, and a pool of workers would keep it many times."""
+    pa.default_memory_pool().release_unused()
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    """The C library's malloc_trim, where it has one (glibc)."""
+    found = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return found if callable(found) else None
 
 
 def read_report(folder: Path) -> TaskReport:
@@ -83,7 +101,14 @@ def _write_outputs(task: Task, aside: Path) -> dict[str, int]:
         return _write_partitions(task, aside, batches, task.exchange)
     with ExitStack() as stack:
         writers = {
-            name: stack.enter_context(ShardWriter(aside / f"{name}.parquet", schema))
+            name: stack.enter_context(
+                ShardWriter(
+                    aside / f"{name}.parquet",
+                    schema,
+                    compression_level=task.stage.compression_level,
+                    use_dictionary=[column for column in schema.names if column not in task.stage.plain],
+                )
+            )
             for name, schema in task.stage.outputs.items()
         }
         for name, batch in batches:

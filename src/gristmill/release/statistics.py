@@ -17,9 +17,9 @@ from typing import Annotated, Any
 import duckdb
 import msgspec
 import pyarrow as pa
-import pyarrow.dataset as ds
 from msgspec import Meta, Struct
 
+from gristmill.engine.sql import create_view
 from gristmill.errors import ReleaseError
 from gristmill.release.manifest import canonical_json, write_aside
 from gristmill.release.schema import FILES, STATISTICS, STUBS, shards
@@ -172,12 +172,7 @@ def open_tables(folder: Path, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[d
         with duckdb.connect(config=settings) as connection:
             try:
                 for table in (FILES, STUBS):
-                    # By list of files and not by pattern: a folder's name may hold '[' or '*'.
-                    paths = [str(path) for path in shards(folder, table)]
-                    source = (
-                        ds.dataset(paths, schema=table.schema, format="parquet") if paths else table.empty()
-                    )
-                    connection.register(table.name, source)
+                    create_view(connection, table.name, shards(folder, table), table.schema)
                 yield connection
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 raise ReleaseError(

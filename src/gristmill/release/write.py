@@ -20,6 +20,9 @@ from gristmill.release.plan import PLAN
 from gristmill.release.redact import Span, count_replacements, redact_content
 from gristmill.release.schema import FILES
 
+RELEASE_COMPRESSION = 3
+PLAIN_COLUMNS = ("blob_id", "content_id", "swhid", "path", "content", "original_sha256", "released_sha256")
+
 
 def write_stage(slots: Sequence[int], slugs: Sequence[str], redact_from: float | None, seed: int) -> Stage:
     """The stage that writes one range of slots, a file a language.
@@ -34,12 +37,21 @@ def write_stage(slots: Sequence[int], slugs: Sequence[str], redact_from: float |
         _write,
         dict.fromkeys(slugs, FILES.schema),
         params={"slots": list(slots), "redact_from": redact_from, "seed": seed},
+        plain=PLAIN_COLUMNS,
+        compression_level=RELEASE_COMPRESSION,
     )
 
 
 def merge_stage(name: str) -> Stage:
     """The stage that joins the pieces of a small language's shard, in order."""
-    return Stage("merge", 1, _merge, {name: FILES.schema})
+    return Stage(
+        "merge",
+        1,
+        _merge,
+        {name: FILES.schema},
+        plain=PLAIN_COLUMNS,
+        compression_level=RELEASE_COMPRESSION,
+    )
 
 
 def _merge(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
