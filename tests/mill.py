@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from conftest import GIT_ENVIRONMENT
 
+from conftest import GIT_ENVIRONMENT
 from gristmill.engine.progress import Progress
 from gristmill.pipeline import Built, build
 from gristmill.recipe import Recipe, parse_recipe
@@ -67,7 +67,9 @@ def tar(path: Path, files: Mapping[str, bytes]) -> Path:
 
 def functions(numbers: Sequence[int], head: bytes = MIT) -> bytes:
     """Python source of one small function a number: shared numbers make shared shingles."""
-    body = "".join(f"def work_{n}(left_{n}, right_{n}):\n    return left_{n} * right_{n} + {n}\n" for n in numbers)
+    body = "".join(
+        f"def work_{n}(left_{n}, right_{n}):\n    return left_{n} * right_{n} + {n}\n" for n in numbers
+    )
     return head + body.encode()
 
 
@@ -81,7 +83,9 @@ def recipe_text(sources: Sequence[str], more: str = "", name: str = "mill") -> s
     return f'[release]\nname = "{name}"\n[collect]\nsources = {json.dumps(list(sources))}\n{more}\n'
 
 
-def make(workspace: Path, made: Recipe, *, workers: int = 1, engine: str = "local", base: Path | None = None) -> Built:
+def make(
+    workspace: Path, made: Recipe, *, workers: int = 1, engine: str = "local", base: Path | None = None
+) -> Built:
     """Build a recipe in a workspace, quietly."""
     settings = make_settings("2GB", workers, engine)
     return build(made, open_workspace(workspace), settings, Progress(quiet=True), base=base, replace=True)
@@ -105,7 +109,11 @@ def hashes(folder: Path) -> dict[str, str]:
 def rows(built: Built | Path, table: str) -> list[dict[str, Any]]:
     """Rows of ``data`` (kept) or ``stubs`` (dropped) of a release."""
     folder = built if isinstance(built, Path) else built.released.folder
-    return [row for path in sorted((folder / table).rglob("*.parquet")) for row in pq.ParquetFile(path).read().to_pylist()]
+    return [
+        row
+        for path in sorted((folder / table).rglob("*.parquet"))
+        for row in pq.ParquetFile(path).read().to_pylist()
+    ]
 
 
 def kept(built: Built) -> dict[str, dict[str, Any]]:

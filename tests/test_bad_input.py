@@ -14,6 +14,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
+from gristmill.cli import main
+from gristmill.release.verify import verify
+from gristmill.workspace import lock, open_workspace
 from mill import (
     MIT,
     commit,
@@ -29,10 +33,6 @@ from mill import (
     table,
     write_files,
 )
-
-from gristmill.cli import main
-from gristmill.release.verify import verify
-from gristmill.workspace import lock, open_workspace
 
 GOOD = {"LICENSE": MIT, "good.py": MIT + b"def good(value):\n    return value\n"}
 
@@ -69,9 +69,7 @@ def failing(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, *opti
 # ------------------------------------------------------------------------------------------------ origins
 
 
-def test_one_bad_origin_and_exit_codes(
-    tmp_path: Path, good: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_bad_origin_and_exit_codes(tmp_path: Path, good: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text(recipe_text([f"git:{tmp_path}/nowhere", good]))
     arguments = ["build", str(path), "-w", str(tmp_path / "w")]
@@ -244,7 +242,9 @@ def test_files_that_lie_about_their_encoding(tmp_path: Path) -> None:
         "LICENSE": MIT,
         "latin.py": body.encode("latin-1"),
         "cut.py": "# -*- coding: ascii -*-\nname = 'Grüße'\n".encode()[:-4] + b"\xc3",
-        "wide.xml": ('<?xml version="1.0" encoding="utf-8"?>\n<a>' + "Straße und Größe\n" * 9 + "</a>\n").encode("utf-16"),
+        "wide.xml": (
+            '<?xml version="1.0" encoding="utf-8"?>\n<a>' + "Straße und Größe\n" * 9 + "</a>\n"
+        ).encode("utf-16"),
     }
     built = make(tmp_path / "w", recipe([f"dir:{write_files(tmp_path / 'd', files)}"]))
     found = {**kept(built), **dropped(built)}
@@ -284,9 +284,7 @@ def test_two_builds_at_once(tmp_path: Path, good: str, capsys: pytest.CaptureFix
     assert main(["build", str(tmp_path / "recipe.toml"), "-w", str(tmp_path / "w"), "-q"]) == 0
 
 
-def test_a_workspace_of_another_layout(
-    tmp_path: Path, good: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_workspace_of_another_layout(tmp_path: Path, good: str, capsys: pytest.CaptureFixture[str]) -> None:
     open_workspace(tmp_path / "w")
     (tmp_path / "w/workspace.json").write_text('{"layout": 99}\n')
     assert "layout 99" in failing(tmp_path, capsys, recipe_text([good]))

@@ -15,6 +15,9 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+
+from gristmill.pipeline import Built
+from gristmill.release.verify import verify
 from mill import (
     GPL,
     MIT,
@@ -36,13 +39,13 @@ from mill import (
     write_files,
 )
 
-from gristmill.pipeline import Built
-from gristmill.release.verify import verify
-
 SECRET = "AKIAZ7QX3M5LBWT2RKPD"
 MAIL = "jane.roe@corp-mail.org"
 ADDRESS = "81.2.69.142"
-LEAKY = MIT + f'AWS_KEY = "{SECRET}"\nCONTACT = "{MAIL}"\nHOST = "{ADDRESS}"\n\n\ndef connect(host):\n    return host\n'.encode()
+LEAKY = (
+    MIT
+    + f'AWS_KEY = "{SECRET}"\nCONTACT = "{MAIL}"\nHOST = "{ADDRESS}"\n\n\ndef connect(host):\n    return host\n'.encode()
+)
 UTF16 = (MIT.decode() + "GRUSS = 'Grüße aus Köln'\nwert = 1\n" * 3).encode("utf-16")
 LATIN = MIT + ("# Ein Satz, der über die Straße führt und größer wird.\nwert = 1\n" * 5).encode("latin-1")
 
@@ -81,7 +84,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         },
     )
     (folder / "alpha/link.py").symlink_to("src/first.py")
-    commit(folder / "alpha", {"docs/readme.md": b"# Alpha\n\nWords about alpha.\n"}, "2020-02-02T00:00:00+0000")
+    commit(
+        folder / "alpha", {"docs/readme.md": b"# Alpha\n\nWords about alpha.\n"}, "2020-02-02T00:00:00+0000"
+    )
     write_files(
         folder / "beta",
         {"LICENSE": MIT, "lib/second.py": SECOND, "lib/third.py": THIRD, "lib/shared.py": SHARED},
@@ -139,7 +144,13 @@ def test_rows_in_are_rows_out(corpus: Corpus) -> None:
     assert len(entries) == len(data) + len(stubs) == corpus.built.released.manifest.totals.entries
     places = [(row["origin_url"], row["anchor"], row["path"]) for row in [*data, *stubs]]
     assert len(set(places)) == len(places)
-    assert {row["reason"] for row in stubs} >= {"binary", "symlink", "licence", "exact_duplicate", "near_duplicate"}
+    assert {row["reason"] for row in stubs} >= {
+        "binary",
+        "symlink",
+        "licence",
+        "exact_duplicate",
+        "near_duplicate",
+    }
 
 
 def test_verify_passes(corpus: Corpus) -> None:
@@ -196,9 +207,7 @@ def test_no_two_kept_files_are_near_duplicates(corpus: Corpus) -> None:
     ("conflict", "shared", "contested"),
     [("earliest", True, False), ("any", True, True), ("all", False, False)],
 )
-def test_one_content_under_two_licences(
-    corpus: Corpus, conflict: str, shared: bool, contested: bool
-) -> None:
+def test_one_content_under_two_licences(corpus: Corpus, conflict: str, shared: bool, contested: bool) -> None:
     """SHARED is MIT first and GPL in an undated archive; CONTESTED is GPL first and MIT later."""
     more = f'[policy.licences]\nconflict = "{conflict}"'
     built = make(corpus.workspace, recipe(corpus.sources, more, f"conflict-{conflict}"))
@@ -211,7 +220,9 @@ def test_one_content_under_two_licences(
 
 def test_opt_out_by_repository_path_and_content(corpus: Corpus, tmp_path: Path) -> None:
     identifier = kept(corpus.built)["beta/lib/third.py"]["content_id"]
-    (tmp_path / "out.txt").write_text(f"# asked to be out\n\ncontent:swh:1:cnt:{identifier}\npath:src/l*.py\n")
+    (tmp_path / "out.txt").write_text(
+        f"# asked to be out\n\ncontent:swh:1:cnt:{identifier}\npath:src/l*.py\n"
+    )
     more = '[policy]\nopt_out = ["repository:omega", "@out.txt"]'
     built = make(corpus.workspace, recipe(corpus.sources, more, "opt-out"), base=tmp_path)
     out = {place for place, row in dropped(built).items() if row["reason"] == "opt_out"}
@@ -349,10 +360,19 @@ def test_a_new_commit_reads_and_annotates_only_what_is_new(tmp_path: Path) -> No
     commit(tmp_path / "repo", {"LICENSE": MIT, **{f"m{n}.py": functions([n]) for n in range(20)}})
     make(tmp_path / "w", recipe([f"git:{tmp_path}/repo"]))
     before = tasks(tmp_path / "w")
-    commit(tmp_path / "repo", {"m3.py": functions([3, 33]), "new.py": functions([77])}, "2021-01-01T00:00:00+0000")
+    commit(
+        tmp_path / "repo",
+        {"m3.py": functions([3, 33]), "new.py": functions([77])},
+        "2021-01-01T00:00:00+0000",
+    )
     built = make(tmp_path / "w", recipe([f"git:{tmp_path}/repo"]))
     new = tasks(tmp_path / "w") - before
-    for stage, output in (("fetch", "contents"), ("text", "text"), ("signals", "signals"), ("names", "names")):
+    for stage, output in (
+        ("fetch", "contents"),
+        ("text", "text"),
+        ("signals", "signals"),
+        ("names", "names"),
+    ):
         assert sum(task_rows(tmp_path / "w", t, output) for t in new if t.startswith(f"{stage}/")) == 2
     assert {"repo/new.py", "repo/m3.py", "repo/m4.py"} <= set(kept(built))
     fresh = make(tmp_path / "fresh", recipe([f"git:{tmp_path}/repo"]))
@@ -429,15 +449,15 @@ def test_datasets_reads_the_release(corpus: Corpus, tmp_path: Path, monkeypatch:
     expected = {(row["origin_url"], row["path"]): row["content"] for row in rows(corpus.built, "data")}
     stream = datasets.load_dataset(str(corpus.built.released.folder), split="train", streaming=True)
     assert {(row["origin_url"], row["path"]): row["content"] for row in stream} == expected
-    python = datasets.load_dataset(
-        str(corpus.built.released.folder), "python", split="train", streaming=True
-    )
+    python = datasets.load_dataset(str(corpus.built.released.folder), "python", split="train", streaming=True)
     assert {row["language"] for row in python} == {"Python"}
 
 
 def test_duckdb_and_pandas_read_the_release(corpus: Corpus) -> None:
     folder = corpus.built.released.folder
-    total = duckdb.sql(f"SELECT count(*), sum(length(content)) FROM '{folder}/data/*/*.parquet'").fetchall()[0]
+    total = duckdb.sql(f"SELECT count(*), sum(length(content)) FROM '{folder}/data/*/*.parquet'").fetchall()[
+        0
+    ]
     data = rows(corpus.built, "data")
     assert total == (len(data), sum(len(row["content"]) for row in data))
     frame = pd.concat(pd.read_parquet(path) for path in sorted(folder.glob("data/*/*.parquet")))
@@ -450,4 +470,3 @@ def test_languages_stand_in_their_folders_and_rows(corpus: Corpus) -> None:
     for path in folder.glob("data/*/*.parquet"):
         languages: set[Any] = set(pq.ParquetFile(path).read(["language"])["language"].to_pylist())
         assert languages == {{"python": "Python", "markdown": "Markdown", "unknown": None}[path.parent.name]}
-

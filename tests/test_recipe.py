@@ -30,9 +30,15 @@ LEAST = '[release]\nname = "x"\n[collect]\nsources = ["dir:."]\n'
         (LEAST + 'people = "all"', "collect.people: Invalid enum value 'all'"),
         (LEAST + "max_content_bytes = 0", "collect.max_content_bytes must lie between"),
         (LEAST + "timeout_seconds = 0", "collect.timeout_seconds must be above 0"),
-        (LEAST + "[policy.duplicates]\nnear_threshold = 1.5", "near_threshold = 1.5: must lie between 0 and 1"),
+        (
+            LEAST + "[policy.duplicates]\nnear_threshold = 1.5",
+            "near_threshold = 1.5: must lie between 0 and 1",
+        ),
         (LEAST + "[policy.duplicates]\nnear_threshold = nan", "must lie between 0 and 1"),
-        (LEAST + '[policy.licences]\ndeny_expressions = ["not a licence"]', "deny_expressions: 'not a licence'"),
+        (
+            LEAST + '[policy.licences]\ndeny_expressions = ["not a licence"]',
+            "deny_expressions: 'not a licence'",
+        ),
         ('[release]\nname = "x"\n[collect]\nsources = []', "collect.sources is empty"),
         ('[release]\nname = "../x"\n[collect]\nsources = ["dir:."]', "release.name = '../x'"),
         ('[release]\nname = "x"\nversion = ".."\n[collect]\nsources = ["dir:."]', "release.version = '..'"),

@@ -19,7 +19,9 @@ def test_sizes(text: str, size: int) -> None:
     assert parse_bytes(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "GB", "many", "1.2.3GB", "5ib", "1e400MB", "nan", "inf", "5 apples", "1GBGB"])
+@pytest.mark.parametrize(
+    "text", ["", "GB", "many", "1.2.3GB", "5ib", "1e400MB", "nan", "inf", "5 apples", "1GBGB"]
+)
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(RecipeError, match="write a number with a unit"):
         parse_bytes(text)

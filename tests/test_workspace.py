@@ -64,7 +64,7 @@ def test_a_damaged_or_foreign_marker(tmp_path: Path, text: str) -> None:
 def test_a_lost_key_is_an_error_and_not_a_new_key(tmp_path: Path, data: bytes | None) -> None:
     workspace = open_workspace(tmp_path)
     workspace.key_file.unlink() if data is None else workspace.key_file.write_bytes(data)
-    with pytest.raises(WorkspaceError, match="key: .*restore it, or use a new workspace"):
+    with pytest.raises(WorkspaceError, match=r"key: .*restore it, or use a new workspace"):
         open_workspace(tmp_path).key()
 
 
@@ -74,10 +74,15 @@ def test_the_lock_of_a_killed_build_is_free(tmp_path: Path) -> None:
         "import os, pathlib, signal, sys\nfrom gristmill.workspace import *\n"
         "with lock(Workspace(pathlib.Path(sys.argv[1]))):\n    print(os.getpid(), flush=True)\n    signal.pause()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as child:
         assert child.stdout is not None
         holder = child.stdout.readline().strip()
-        with pytest.raises(WorkspaceError, match=rf"another build \(process {holder}\) is running"), lock(workspace):
+        with (
+            pytest.raises(WorkspaceError, match=rf"another build \(process {holder}\) is running"),
+            lock(workspace),
+        ):
             pass
         child.kill()
     with lock(workspace):

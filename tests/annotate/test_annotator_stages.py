@@ -55,7 +55,11 @@ def run(stage: object, inputs: Inputs) -> dict[str, list[dict[str, object]]]:
 
 
 def test_texts_are_joined_by_id_and_not_by_order(tmp_path: Path) -> None:
-    bodies = [b"plain\n", "Gr\u00fc\u00dfe an alle, sch\u00f6ne Gr\u00fc\u00dfe\n".encode("latin-1"), b"\0binary\0"]
+    bodies = [
+        b"plain\n",
+        "Gr\u00fc\u00dfe an alle, sch\u00f6ne Gr\u00fc\u00dfe\n".encode("latin-1"),
+        b"\0binary\0",
+    ]
     segment = contents(tmp_path / "s", *bodies)
     stage = annotator_stage(annotators.TEXT, {}, KEY, "id")
     side = run(stage, Inputs({"contents": (segment,)}))["text"]
@@ -92,7 +96,11 @@ def test_new_names_only_a_row_group_a_segment(tmp_path: Path) -> None:
     inputs = {"entries": (entries,), "contents": (one, two), "known": ()}
     found = run(stage, Inputs(inputs))
     rows = [(row["segment"], row["content_id"], row["name"]) for row in found["names"]]
-    assert rows == [("aa", content_id(b"1"), "x"), ("aa", content_id(b"1"), "y"), ("bb", content_id(b"3"), "x")]
+    assert rows == [
+        ("aa", content_id(b"1"), "x"),
+        ("aa", content_id(b"1"), "y"),
+        ("bb", content_id(b"3"), "x"),
+    ]
     (tmp_path / "k1").mkdir()
     known = tmp_path / "k1/names.parquet"
     with ShardWriter(known, stage.outputs["names"]) as writer:

@@ -9,7 +9,7 @@ from gristmill import tables
 from gristmill.annotate import annotators
 from gristmill.annotate.annotators import ALL, Annotator
 
-TEXT = b"# SPDX-License-Identifier: MIT\nmail = 'jane.roe@corp-mail.org'\n" + b"a b c d e f g h i j k l m n o p\n"
+TEXT = b"# SPDX-License-Identifier: MIT\nmail = 'jane.roe@corp-mail.org'\na b c d e f g h i j k l m n o p\n"
 VALUES = {"detectors": ["patterns"], "key": b"k" * 32}
 
 

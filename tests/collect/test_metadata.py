@@ -20,7 +20,9 @@ def csv(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("moment", ["2020-01-02", "2020-01-02T00:00:00Z", "2020-01-02 00:00:00", "2020-01-02T01:00:00+01:00"])
+@pytest.mark.parametrize(
+    "moment", ["2020-01-02", "2020-01-02T00:00:00Z", "2020-01-02 00:00:00", "2020-01-02T01:00:00+01:00"]
+)
 def test_dates_in_the_usual_forms(tmp_path: Path, moment: str) -> None:
     table = read_metadata(csv(tmp_path, f"url,created_at\nu,{moment}\n"))
     assert table["created_at"].to_pylist() == [dt.datetime(2020, 1, 2, tzinfo=dt.UTC)]
@@ -30,7 +32,13 @@ def test_parquet_and_csv_say_the_same(tmp_path: Path) -> None:
     text = "url,stars,licence\nhttps://h.example/A/b,3,MIT\nhttps://h.example/c/d,,\n"
     one = read_metadata(csv(tmp_path, text))
     pq.write_table(
-        pa.table({"url": ["https://h.example/A/b", "https://h.example/c/d"], "stars": [3, None], "licence": ["MIT", ""]}),
+        pa.table(
+            {
+                "url": ["https://h.example/A/b", "https://h.example/c/d"],
+                "stars": [3, None],
+                "licence": ["MIT", ""],
+            }
+        ),
         tmp_path / "facts.parquet",
     )
     assert read_metadata(tmp_path / "facts.parquet").to_pylist() == one.to_pylist()
@@ -65,7 +73,10 @@ def test_a_file_that_is_not_there_or_not_parquet(tmp_path: Path) -> None:
 
 
 def origins(*urls: str, **values: object) -> pa.Table:
-    rows = [{"origin_id": f"{n:040x}", "url": url, "kind": "git", "name": "n", **values} for n, url in enumerate(urls)]
+    rows = [
+        {"origin_id": f"{n:040x}", "url": url, "kind": "git", "name": "n", **values}
+        for n, url in enumerate(urls)
+    ]
     return pa.Table.from_pylist(rows, schema=tables.ORIGINS.schema)
 
 

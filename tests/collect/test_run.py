@@ -39,7 +39,7 @@ def test_failures_stand_in_the_order_of_the_sources(tmp_path: Path) -> None:
     found = run(tmp_path, "dir:none", "git:good", "git:nor")
     assert [failure.source for failure in found.failures] == [f"dir:{tmp_path}/none", f"git:{tmp_path}/nor"]
     assert len(found.listings) == 1
-    with pytest.raises(OriginError, match="no source could be read: .*none.*; .*nor"):
+    with pytest.raises(OriginError, match=r"no source could be read: .*none.*; .*nor"):
         run(tmp_path, "dir:none", "git:nor")
 
 

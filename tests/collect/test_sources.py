@@ -18,7 +18,12 @@ from gristmill.errors import SourceError
         ("git:../x#ref=main&history=all", "git", "/base/../x", {"ref": "main", "history": "all"}),
         ("git:https://host.example/a/b.git", "git", "https://host.example/a/b.git", {}),
         ("git:git@host.example:a/b.git", "git", "git@host.example:a/b.git", {}),
-        ("archive:https://host.example/a.zip#strip=0", "archive", "https://host.example/a.zip", {"strip": "0"}),
+        (
+            "archive:https://host.example/a.zip#strip=0",
+            "archive",
+            "https://host.example/a.zip",
+            {"strip": "0"},
+        ),
         ("pypi:flask==3.0.0", "pypi", "flask==3.0.0", {}),
         ("npm:@scope/name@1.2.3", "npm", "@scope/name@1.2.3", {}),
         ("  dir:x  ", "dir", "/base/x", {}),

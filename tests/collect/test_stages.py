@@ -38,7 +38,9 @@ def entries(folder: Path, name: str, *rows: tuple[str, int, str | None, str]) ->
     return path
 
 
-def plan(tmp_path: Path, files: dict[str, tuple[Path, ...]], segment_bytes: int) -> list[list[tuple[int, str]]]:
+def plan(
+    tmp_path: Path, files: dict[str, tuple[Path, ...]], segment_bytes: int
+) -> list[list[tuple[int, str]]]:
     """Run the plan stage: the batches, each a list of (source, content)."""
     stage = plan_stage(segment_bytes, tmp_path / "spill", 100 << 20, 1)
     batches = [batch for _, batch in stage.function(Inputs(files), {**stage.params, **stage.private})]
@@ -48,8 +50,20 @@ def plan(tmp_path: Path, files: dict[str, tuple[Path, ...]], segment_bytes: int)
 
 
 def test_the_plan_asks_each_missing_content_once_of_the_first_that_can(tmp_path: Path) -> None:
-    one = entries(tmp_path / "e", "one", ("aa", 6, None, "file"), ("bb", 6, None, "file"), ("cc", 1, "too_large", "file"))
-    two = entries(tmp_path / "e", "two", ("aa", 6, None, "file"), ("dd", 6, None, "symlink"), ("ee", 0, None, "submodule"))
+    one = entries(
+        tmp_path / "e",
+        "one",
+        ("aa", 6, None, "file"),
+        ("bb", 6, None, "file"),
+        ("cc", 1, "too_large", "file"),
+    )
+    two = entries(
+        tmp_path / "e",
+        "two",
+        ("aa", 6, None, "file"),
+        ("dd", 6, None, "symlink"),
+        ("ee", 0, None, "submodule"),
+    )
     known = tmp_path / "known.parquet"
     write_table(known, pa.table({"content_id": ["bb"]}))
     failed = tmp_path / "failed.parquet"
@@ -62,10 +76,19 @@ def test_the_plan_asks_each_missing_content_once_of_the_first_that_can(tmp_path:
 
 
 def test_the_plan_is_cut_by_bytes_and_a_large_content_jumps_no_number(tmp_path: Path) -> None:
-    path = entries(tmp_path / "e", "one", ("aa", 50, None, "file"), ("bb", 4, None, "file"), ("cc", 4, None, "file"), ("dd", -1, None, "file"))
+    path = entries(
+        tmp_path / "e",
+        "one",
+        ("aa", 50, None, "file"),
+        ("bb", 4, None, "file"),
+        ("cc", 4, None, "file"),
+        ("dd", -1, None, "file"),
+    )
     batches = plan(tmp_path, {"entries": (path,), "known": (), "failed": ()}, 10)
     assert [[content for _, content in batch] for batch in batches] == [["aa"], ["bb", "cc", "dd"]]
-    assert plan(tmp_path, {"entries": (entries(tmp_path / "e", "none"),), "known": (), "failed": ()}, 10) == []
+    assert (
+        plan(tmp_path, {"entries": (entries(tmp_path / "e", "none"),), "known": (), "failed": ()}, 10) == []
+    )
 
 
 def test_slots_are_equal_ranges() -> None:
@@ -86,7 +109,9 @@ def test_a_segment_is_sorted_hashed_and_cut_at_slots(tmp_path: Path, context: Co
         engine = Engine(tmp_path / "stages", executor, Progress(quiet=True))
         (listed,) = engine.map_shards(list_stage(state, context), [Shard("", {})])
         files = {"entries": (listed.file("entries"),), "known": (), "failed": ()}
-        (planned,) = engine.map_shards(plan_stage(1 << 20, tmp_path / "spill", 100 << 20, 1), [Shard("k", files)])
+        (planned,) = engine.map_shards(
+            plan_stage(1 << 20, tmp_path / "spill", 100 << 20, 1), [Shard("k", files)]
+        )
         (folder / "f7").unlink()  # gone between listing and reading
         asked = Shard("f", {"wanted": planned.files["wanted"]}, {"wanted": 0})
         (segment,) = engine.map_shards(fetch_stage({0: state}, context), [asked])
@@ -97,7 +122,10 @@ def test_a_segment_is_sorted_hashed_and_cut_at_slots(tmp_path: Path, context: Co
     for row in rows:
         data = row["data"]
         assert row["content_id"] == hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-        assert (row["sha1"], row["sha256"]) == (hashlib.sha1(data).hexdigest(), hashlib.sha256(data).hexdigest())
+        assert (row["sha1"], row["sha256"]) == (
+            hashlib.sha1(data).hexdigest(),
+            hashlib.sha256(data).hexdigest(),
+        )
         assert row["length"] == len(data)
     for number in range(file.num_row_groups):
         ids = file.read_row_group(number, columns=["content_id"])["content_id"].to_pylist()

@@ -16,8 +16,23 @@ from gristmill.collect.states import load_state, save_state
 def state(tmp_path: Path) -> State:
     (tmp_path / "local").mkdir()
     moment = dt.datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=dt.UTC)
-    origin = {"origin_id": "0" * 40, "url": "file:///ü", "kind": "git", "name": "n", "created_at": moment, "stars": None}
-    return State(Source("git", "ü", {"ref": "main"}), "abc", tmp_path / "local", origin, "main", moment, {"commit": "c"})
+    origin = {
+        "origin_id": "0" * 40,
+        "url": "file:///ü",
+        "kind": "git",
+        "name": "n",
+        "created_at": moment,
+        "stars": None,
+    }
+    return State(
+        Source("git", "ü", {"ref": "main"}),
+        "abc",
+        tmp_path / "local",
+        origin,
+        "main",
+        moment,
+        {"commit": "c"},
+    )
 
 
 def test_what_is_saved_reads_back(tmp_path: Path, state: State) -> None:

@@ -81,11 +81,15 @@ def test_accounts(account: str, url: str, kind: str, matches: bool) -> None:
 def test_lists(tmp_path: Path) -> None:
     (tmp_path / "l.txt").write_text("# no\n\n  path: *.pem \naccount:ann\n")
     digits = "a" * 40
-    found = parse_opt_outs([f"content:swh:1:cnt:{digits}", "@l.txt", "account:ann", f"content:{digits}"], tmp_path)
+    found = parse_opt_outs(
+        [f"content:swh:1:cnt:{digits}", "@l.txt", "account:ann", f"content:{digits}"], tmp_path
+    )
     assert found == [OptOut("account", "ann"), OptOut("content", digits), OptOut("path", "*.pem")]
 
 
-@pytest.mark.parametrize("text", ["", "ann", "person:ann", "path:", "content:abc", "content:swh:1:dir:" + "a" * 40])
+@pytest.mark.parametrize(
+    "text", ["", "ann", "person:ann", "path:", "content:abc", "content:swh:1:dir:" + "a" * 40]
+)
 def test_mistakes(text: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"policy\.opt_out"):
         parse_opt_outs([text], tmp_path)

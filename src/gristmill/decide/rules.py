@@ -143,7 +143,7 @@ def _size_rules(policy: Policy) -> Iterator[Rule]:
     yield Rule(
         "size",
         "policy.quality.min_bytes",
-        f"skipped IS NULL AND length < {quality.min_bytes}",
+        f"skipped IS NULL AND length >= 0 AND length < {quality.min_bytes}",
         "length || ' bytes'",
     )
     yield Rule(

@@ -47,18 +47,20 @@ class Engine:
         return self._all([self._task(stage, shard, by) for shard in inputs])
 
     def reduce_partition(
-        self, stage: Stage, exchanged: Sequence[Shard], by: Exchange, sides: Shard | None = None
+        self, stage: Stage, exchanged: Sequence[Shard], by: Exchange, *, beside: Shard | None = None
     ) -> list[Shard]:
         """Run the stage once a partition over that partition of every exchanged shard.
 
-        ``sides`` are further inputs that every partition reads whole.
+        ``beside`` holds further inputs that are cut into the same partitions, a row group each.
         """
         if not exchanged:
             return []
         (name,) = exchanged[0].files
-        files = {name: tuple(shard.file(name) for shard in exchanged), **(sides.files if sides else {})}
-        key = digest([shard.key for shard in exchanged], sides.key if sides else "")
-        shards = [Shard(f"{key}/{number}", files, {name: number}) for number in range(by.partitions)]
+        files = {name: tuple(shard.file(name) for shard in exchanged), **(beside.files if beside else {})}
+        key = digest([shard.key for shard in exchanged], beside.key if beside else "")
+        shards = [
+            Shard(f"{key}/{number}", files, dict.fromkeys(files, number)) for number in range(by.partitions)
+        ]
         return self._all([self._task(stage, shard) for shard in shards])
 
     def _task(self, stage: Stage, shard: Shard, by: Exchange | None = None) -> Task:

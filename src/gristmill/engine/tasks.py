@@ -134,17 +134,15 @@ def _write_partitions(
 ) -> dict[str, int]:
     """Sort all rows by partition and write each partition as one row group, empty ones too."""
     ((name, schema),) = task.stage.outputs.items()
-    collected = [batch for _, batch in batches]
-    table = pa.Table.from_batches(collected, schema=schema).combine_chunks()
+    table = pa.Table.from_batches((batch for _, batch in batches), schema=schema).combine_chunks()
     partition = table.column(exchange.column).to_numpy() % np.uint64(exchange.partitions)
     order = np.argsort(partition, kind="stable")
     ends = np.searchsorted(partition[order], np.arange(exchange.partitions, dtype=np.uint64), side="right")
-    table = table.take(pa.array(order))
     limit = 1 << 62
     with ShardWriter(aside / f"{name}.parquet", schema, row_group_bytes=limit) as writer:
         start = 0
         for end in ends.tolist():
-            writer.write_row_group(table.slice(start, end - start))
+            writer.write_row_group(table.take(pa.array(order[start:end])))
             start = end
     return {name: writer.rows}
 

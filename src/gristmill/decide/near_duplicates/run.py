@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from gristmill import tables
 from gristmill.annotate.run import Annotations
 from gristmill.collect.run import Collected
 from gristmill.decide.near_duplicates import stages
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard, read_table
+from gristmill.engine.shards import open_shard
 from gristmill.engine.stages import Exchange, Shard, digest
 from gristmill.settings import Settings
 from gristmill.workspace import Workspace
@@ -48,7 +46,7 @@ def verified_pairs(
         },
     )
     (pairs,) = engine.map_shards(pairs_stage, [inputs])
-    partitions = _partitions(pairs.file("asked"))
+    partitions = open_shard(pairs.file("asked")).metadata.num_row_groups
     if partitions:
         _verify(pairs, partitions, collected, annotations, engine)
     return Shard(pairs.key, {"pairs": pairs.files["pairs"], "similarities": known_similarities(workspace)})
@@ -66,18 +64,13 @@ def _verify(
     inputs = [
         Shard(
             digest(segment.key, text.key, pairs.key),
-            {"contents": segment.files["contents"], **text.files, "asked": pairs.files["asked"]},
+            {"contents": segment.files["contents"], **text.files, "wanted": pairs.files["wanted"]},
         )
         for segment, text in zip(collected.segments, annotations[tables.TEXT.name], strict=True)
     ]
     exchanged = engine.exchange(stages.shingles_stage(), inputs, by)
-    sides = Shard(pairs.key, {"asked": pairs.files["asked"]})
-    engine.reduce_partition(stages.similarities_stage(), exchanged, by, sides)
-
-
-def _partitions(asked: Path) -> int:
-    table = read_table([asked], stages.ASKED, ["partition"])
-    return int(pa.compute.max(table["partition"]).as_py()) + 1 if table.num_rows else 0
+    asked = Shard(pairs.key, {"asked": pairs.files["asked"]})
+    engine.reduce_partition(stages.similarities_stage(), exchanged, by, beside=asked)
 
 
 def _files(shards: Sequence[Shard], name: str) -> tuple[Path, ...]:

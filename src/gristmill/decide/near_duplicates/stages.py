@@ -8,6 +8,7 @@ never computed again, whatever the policy of a later build.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,16 @@ PAIRS = pa.schema([
     pa.field("content_a", pa.string(), nullable=False),
     pa.field("content_b", pa.string(), nullable=False),
 ])  # fmt: skip
-ASKED = pa.schema([pa.field("partition", pa.uint64(), nullable=False), *PAIRS])
+WANTED = pa.schema(
+    [pa.field("content_id", pa.string(), nullable=False), pa.field("partition", pa.uint64(), nullable=False)]
+)
 HASHES = pa.list_(pa.field("element", pa.uint64(), nullable=False))
 SHINGLES = pa.schema([
     pa.field("partition", pa.uint64(), nullable=False),
     pa.field("content_id", pa.string(), nullable=False),
     pa.field("hashes", HASHES, nullable=False),
 ])  # fmt: skip
+_NONE = pa.array([], pa.string())
 PARTITION_SHINGLES = 4 << 20
 """shingles that one reduce of similarities aims at; a candidate pair counts both of its files"""
 
@@ -69,25 +73,26 @@ def pairs_stage(spill: Path, memory: int, threads: int) -> Stage:
     """Inputs ``candidates``, ``survivors``, ``signatures``, ``known`` (similarities computed before).
 
     Output ``pairs``: all distinct candidate pairs as content ids; ``asked``: those whose similarity is not
-    known, in partitions of bounded size that keep the files of a component together.
+    known, a row group for each partition of bounded size; ``wanted``: which content goes to which partition.
     """
     return Stage(
         "pairs",
         1,
         _pairs,
-        {"pairs": PAIRS, "asked": ASKED},
+        {"pairs": PAIRS, "asked": PAIRS, "wanted": WANTED},
         params={"scheme": signatures.SCHEME},
         private={"spill": spill, "memory": memory, "threads": threads},
+        row_groups=("asked",),
     )
 
 
 def shingles_stage() -> Stage:
-    """Inputs ``contents``, ``text`` of a segment and ``asked``: shingle hashes of the files in question."""
+    """Inputs ``contents``, ``text`` of a segment and ``wanted``: shingle hashes of the files in question."""
     return Stage("shingles", 1, _shingles, {"shingles": SHINGLES}, params={"scheme": shingles.SCHEME})
 
 
 def similarities_stage() -> Stage:
-    """Reduce of ``shingles`` with side input ``asked``: the exact Jaccard index of each pair."""
+    """Reduce of ``shingles`` with the partition's ``asked``: the exact Jaccard index of each pair."""
     return Stage(
         "similarities",
         1,
@@ -150,35 +155,38 @@ def _pairs(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             ORDER BY content_a, content_b
             """,
         )
-    yield from _batches("asked", _partition(asked))
+    yield from _partitions(asked)
 
 
-def _partition(asked: pa.Table) -> pa.Table:
-    """Pairs in the order of their components, cut where their shingles pass a bound."""
-    ids, items = np.unique(
-        np.concatenate([asked["content_a"].to_numpy(), asked["content_b"].to_numpy()]), return_inverse=True
-    )
+def _partitions(asked: pa.Table) -> Iterator[Output]:
+    """Pairs in the order of their components, cut where their shingles pass a bound; then who goes where."""
+    if not asked.num_rows:
+        return
+    both = np.concatenate([asked["content_a"].to_numpy(), asked["content_b"].to_numpy()])
+    ids, items = np.unique(both, return_inverse=True)
     pairs = items.reshape(2, -1).T.astype(np.int64)
     component = connected_components(len(ids), pairs)[pairs[:, 0]]
     order = np.lexsort((pairs[:, 1], pairs[:, 0], component))
     size = asked["shingles"].to_numpy()[order]
-    partition = (np.cumsum(size) - size) // PARTITION_SHINGLES
-    _, partition = np.unique(partition, return_inverse=True)
-    table = asked.select(["content_a", "content_b"]).take(pa.array(order))
-    return table.add_column(0, "partition", pa.array(partition.astype(np.uint64))).cast(ASKED)
+    _, partition = np.unique((np.cumsum(size) - size) // PARTITION_SHINGLES, return_inverse=True)
+    sorted_pairs = asked.select(PAIRS.names).take(pa.array(order)).cast(PAIRS).combine_chunks()
+    starts = np.searchsorted(partition, np.arange(partition[-1] + 2))
+    for start, end in pairwise(starts.tolist()):
+        yield from (("asked", batch) for batch in sorted_pairs.slice(start, end - start).to_batches())
+    places = np.unique(np.stack([pairs[order].T.ravel(), np.tile(partition, 2)], axis=1), axis=0)
+    names = pa.array(ids).take(pa.array(places[:, 0]))
+    columns = [names.cast(pa.string()), pa.array(places[:, 1].astype(np.uint64))]
+    yield from _batches("wanted", pa.Table.from_arrays(columns, schema=WANTED))
 
 
 def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
-    asked = inputs.table("asked", ASKED)
-    wanted = pa.Table.from_arrays(
-        [
-            pa.concat_arrays([*asked["partition"].chunks, *asked["partition"].chunks]),
-            pa.concat_arrays([*asked["content_a"].chunks, *asked["content_b"].chunks]),
-        ],
-        names=["partition", "content_id"],
+    here = pa.concat_arrays(
+        [batch["content_id"] for batch in inputs.batches("contents", ["content_id"])] or [_NONE]
     )
-    wanted = wanted.group_by(["content_id", "partition"], use_threads=False).aggregate([])
-    wanted = wanted.sort_by([("content_id", "ascending"), ("partition", "ascending")]).combine_chunks()
+    parts = [
+        batch.filter(pc.is_in(batch["content_id"], value_set=here)) for batch in inputs.batches("wanted")
+    ]
+    wanted = pa.Table.from_batches(parts, schema=WANTED)
     ids, partitions = wanted["content_id"].to_numpy(), wanted["partition"].to_numpy()
     text = inputs.table("text", tables.TEXT.schema).combine_chunks()
     for path in inputs.files["contents"]:
@@ -187,10 +195,10 @@ def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
                 texts = text_batch(part, text)
                 hashes, offsets = shingles.shingle_hashes(texts["text"])
                 found = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(hashes)).cast(HASHES)
-                here = texts["content_id"].to_numpy(zero_copy_only=False)
-                first = np.searchsorted(ids, here, side="left")
-                counts = np.searchsorted(ids, here, side="right") - first
-                rows = np.repeat(np.arange(len(here)), counts)
+                names = texts["content_id"].to_numpy(zero_copy_only=False)
+                first = np.searchsorted(ids, names, side="left")
+                counts = np.searchsorted(ids, names, side="right") - first
+                rows = np.repeat(np.arange(len(names)), counts)
                 within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
                 at = pa.array(rows)
                 columns = [
@@ -202,18 +210,14 @@ def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 
 def _similarities(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
-    number = inputs.row_groups["shingles"]
     table = inputs.table("shingles", SHINGLES).combine_chunks()
-    asked = inputs.table("asked", ASKED)
-    asked = asked.filter(pc.equal(asked["partition"], number))
-    if not asked.num_rows:
-        return
+    asked = inputs.table("asked", PAIRS)
     lists = table["hashes"].combine_chunks()
     hashes, offsets = lists.flatten().to_numpy(), lists.offsets.to_numpy().astype(np.int64)
     sides = [pc.index_in(asked[name], value_set=table["content_id"]) for name in ("content_a", "content_b")]
     pairs = np.stack([side.to_numpy() for side in sides], axis=1).astype(np.int64)
     values = jaccard(hashes, offsets - offsets[0], pairs)
-    result = asked.select(["content_a", "content_b"]).append_column("jaccard", pa.array(values))
+    result = asked.append_column("jaccard", pa.array(values))
     yield from _batches(tables.SIMILARITIES.name, result.cast(tables.SIMILARITIES.schema))
 
 
