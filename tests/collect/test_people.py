@@ -78,3 +78,10 @@ def test_no_address_survives(around: bytes, address: str) -> None:
 def test_scrubbing_twice_changes_nothing(message: bytes) -> None:
     once = KEYED.scrub_message(message)
     assert KEYED.scrub_message(once) == once
+
+
+def test_a_name_before_an_address_goes_with_it() -> None:
+    """A pseudonym beside the name that it stands for would tell who everybody is."""
+    message = b"reported by Ada Author <ada@mill.example>, thanks\n"
+    ada = KEYED.pseudonym(b"ada@mill.example")
+    assert KEYED.scrub_message(message) == f"reported by {ada}, thanks\n".encode()

@@ -26,6 +26,9 @@ _TRAILER = re.compile(
 )
 _IDENTITY = re.compile(rb"(?<![^>])([ \t,;]*+)([^<>]*+<[^<>]*+>)")
 _MAIL = re.compile(rb"<([^<>]*+)>")
+_CAPITALISED = rb"(?:[A-Z][a-z.'-]|[A-Z]\.|[\xc2-\xf4][\x80-\xbf])[^\s<>,;:()]{0,40}"
+# A sentence's first word may stand before a bare address: a name takes two words or more.
+_NAMED_ADDRESS = re.compile(rb"(?:%s[ \t]{1,4}){2,4}<[^<>@\s]{1,64}@[^<>@\s]{1,255}>" % _CAPITALISED)
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,15 @@ class Pseudonymiser:
         """``message`` with the people in it replaced: ``Name <mail>`` in trailers, and bare e-mail addresses.
 
         A trailer is a line such as ``Signed-off-by: Name <mail>`` (any token that ends in ``-by``; also Cc,
-        To, From, Author, Committer, Reporter and Tester). Names in running text are not recognised. Without
-        a key the message is returned as it is.
+        To, From, Author, Committer, Reporter and Tester). In running text a name is recognised only right
+        before an address in angle brackets (two to four words that begin with a capital), and goes with it.
+        Without a key the message is returned as it is.
         """
         if self.key is None or (b"@" not in message and b"<" not in message):
             return message
-        return _BARE_ADDRESS.sub(self._address, _TRAILER.sub(self._trailer, message))
+        message = _TRAILER.sub(self._trailer, message)
+        message = _NAMED_ADDRESS.sub(lambda match: self.pseudonym(match[0]).encode(), message)
+        return _BARE_ADDRESS.sub(self._address, message)
 
     def _address(self, match: re.Match[bytes]) -> bytes:
         if match[1][:1].isdigit():  # package@1.2.3

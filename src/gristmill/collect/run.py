@@ -51,7 +51,7 @@ def collect(
     Raises OriginError if not one source can be read.
     """
     states, failures = _resolve(sources, workspace, engine, context)
-    listed, failed = _list(states, engine, context)
+    listed, failed = _list(states, workspace, engine, context)
     failures += failed
     if not listed:
         raise OriginError(
@@ -108,16 +108,30 @@ def _resolve(
 
 
 def _list(
-    states: Sequence[State], engine: Engine, context: Context
+    states: Sequence[State], workspace: Workspace, engine: Engine, context: Context
 ) -> tuple[list[tuple[State, Shard]], list[Failure]]:
+    """List every state; one that cannot be listed gives way to the last good state of its source."""
     failures: list[Failure] = []
-    pairs = [(list_stage(state, context), Shard("", {})) for state in states]
-    failed: dict[int, Exception] = {}
-    shards = engine.map_each(pairs, tolerate=lambda number, error: failed.update({number: error}))
+    chosen, shards, failed = list(states), *_list_states(states, engine, context)
+    fallbacks = {number: load_state(workspace.states, states[number].source) for number in failed}
+    older = {number: state for number, state in fallbacks.items() if state and state != states[number]}
+    again, failed_again = _list_states(list(older.values()), engine, context)
+    for position, number in enumerate(older):
+        if position not in failed_again:
+            chosen[number], shards[number] = older[number], again[position]
     for number, error in sorted(failed.items()):
-        failures.append(Failure(str(states[number].source), str(error), stale=False))
-    listed = [(state, shard) for state, shard in zip(states, shards, strict=True) if shard is not None]
+        failures.append(Failure(str(states[number].source), str(error), stale=shards[number] is not None))
+    listed = [(state, shard) for state, shard in zip(chosen, shards, strict=True) if shard is not None]
     return listed, failures
+
+
+def _list_states(
+    states: Sequence[State], engine: Engine, context: Context
+) -> tuple[list[Shard | None], dict[int, Exception]]:
+    failed: dict[int, Exception] = {}
+    pairs = [(list_stage(state, context), Shard("", {})) for state in states]
+    shards = engine.map_each(pairs, tolerate=lambda number, error: failed.update({number: error}))
+    return shards, failed
 
 
 def _fetch(

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill import tables
+from gristmill.collect.metadata import join_metadata
 from gristmill.decide.licences import apply
 from gristmill.engine.graph import Engine
 from gristmill.engine.shards import open_shard, read_table
@@ -37,26 +38,27 @@ def evidence_stage(spill: Path, memory: int, threads: int) -> Stage:
 
 
 def licences_of(
-    listings: Sequence[Shard], evidence: Shard, origins: Shard, mode: str, engine: Engine
+    listings: Sequence[Shard], evidence: Shard, metadata: pa.Table | None, mode: str, engine: Engine
 ) -> list[Shard]:
-    """Table ``licences`` of every listing; ``mode`` is the recipe's propagation."""
-    declared = {
-        row["origin_id"]: row["declared_licence"]
-        for row in read_table(origins.files["origins"], tables.ORIGINS.schema).to_pylist()
-    }
+    """Table ``licences`` of every listing; ``mode`` is the recipe's propagation.
+
+    The licence that an index declares is a listing's own: two versions of a package may differ. The recipe's
+    metadata, where it names one, overrides it.
+    """
     path = evidence.file("evidence")
     groups = _groups(path)
     pairs = []
     for listing in listings:
         entries = listing.files["entries"]
-        (origin,) = read_table(listing.files["origins"], tables.ORIGINS.schema, ["origin_id"]).to_pylist()
+        own = read_table(listing.files["origins"], tables.ORIGINS.schema)
+        (origin,) = join_metadata(own, metadata).to_pylist()
         number, fingerprint = groups.get(listing.key, (None, ""))
         stage = Stage(
             "licences",
             1,
             _licences,
             {tables.LICENCES.name: tables.LICENCES.schema},
-            params={"declared": declared.get(origin["origin_id"]), "mode": mode},
+            params={"declared": origin["declared_licence"], "mode": mode},
         )
         files = {"entries": entries, "evidence": () if number is None else (path,)}
         row_groups = {} if number is None else {"evidence": number}

@@ -55,7 +55,7 @@ def decide(
     policy = recipe.policy
     origins = _origins(collected, metadata, engine)
     (evidence,) = engine.map_shards(evidence_stage(*sql), [_evidence_inputs(collected, annotations)])
-    licences = licences_of(collected.listings, evidence, origins, policy.licences.propagation, engine)
+    licences = licences_of(collected.listings, evidence, metadata, policy.licences.propagation, engine)
     (facts,) = engine.map_shards(
         facts_stage(*sql), [_facts_inputs(collected, annotations, licences, origins)]
     )

@@ -21,6 +21,7 @@ from gristmill.decide.opt_out import OptOut, match_origin
 from gristmill.decide.rules import Rule, rules_of
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql, quote, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
+from gristmill.errors import BalanceError
 from gristmill.recipe import Policy
 from gristmill.spdx.expressions import normalise
 
@@ -223,6 +224,14 @@ def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[st
     create_view(sql, "survivors", inputs.files["survivors"], SURVIVORS)
     create_view(sql, "pairs", inputs.files["pairs"], PAIRS)
     create_view(sql, "similarities", inputs.files["similarities"], tables.SIMILARITIES.schema)
+    (unknown,) = sql.execute(
+        "SELECT count(*) FROM pairs ANTI JOIN similarities USING (content_a, content_b)"
+    ).fetchall()
+    if unknown[0]:
+        raise BalanceError(
+            f"{unknown[0]} candidate pairs have no similarity: a folder of stages/similarities-* is gone; remove "
+            "the folder stages/pairs of the workspace and build again"
+        )
     edges = fetch_table(
         sql,
         f"""

@@ -76,7 +76,9 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
                 rows, names, bounds = _by_slug(plan.filter(pc.equal(plan["piece"], piece)))
                 released = _with_bodies(rows, segments, spans, key)
                 for name, start, end in zip(names, bounds[:-1], bounds[1:], strict=True):
-                    for batch in released.slice(start, end - start).to_batches():
+                    # A copy: a slice that waits in a writer would keep the whole piece in memory.
+                    own = released.take(pa.array(np.arange(start, end))).combine_chunks()
+                    for batch in own.to_batches():
                         yield name, batch
 
 

@@ -54,7 +54,9 @@ def verified_pairs(
 
 def known_similarities(workspace: Workspace) -> tuple[Path, ...]:
     """All files of similarities in the workspace."""
-    return tuple(sorted((workspace.stages / "similarities").glob("[0-9a-f]*/similarities.parquet")))
+    return tuple(
+        sorted((workspace.stages / stages.SIMILARITIES_STAGE).glob("[0-9a-f]*/similarities.parquet"))
+    )
 
 
 def _verify(

@@ -50,6 +50,8 @@ SHINGLES = pa.schema([
     pa.field("hashes", HASHES, nullable=False),
 ])  # fmt: skip
 _NONE = pa.array([], pa.string())
+SIMILARITIES_STAGE = "similarities-" + shingles.SCHEME.replace("/", "-")
+"""named by the scheme, so that similarities of two schemes never stand in one folder"""
 PARTITION_SHINGLES = 4 << 20
 """shingles that one reduce of similarities aims at; a candidate pair counts both of its files"""
 
@@ -93,13 +95,7 @@ def shingles_stage() -> Stage:
 
 def similarities_stage() -> Stage:
     """Reduce of ``shingles`` with the partition's ``asked``: the exact Jaccard index of each pair."""
-    return Stage(
-        "similarities",
-        1,
-        _similarities,
-        {tables.SIMILARITIES.name: tables.SIMILARITIES.schema},
-        params={"scheme": shingles.SCHEME},
-    )
+    return Stage(SIMILARITIES_STAGE, 1, _similarities, {tables.SIMILARITIES.name: tables.SIMILARITIES.schema})
 
 
 def _bands(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
