@@ -16,8 +16,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from gristmill.pipeline import Built
+from gristmill.engine.progress import Progress
+from gristmill.pipeline import Built, build
 from gristmill.release.verify import verify
+from gristmill.settings import make_settings
+from gristmill.workspace import open_workspace
 from mill import (
     GPL,
     MIT,
@@ -470,3 +473,18 @@ def test_languages_stand_in_their_folders_and_rows(corpus: Corpus) -> None:
     for path in folder.glob("data/*/*.parquet"):
         languages: set[Any] = set(pq.ParquetFile(path).read(["language"])["language"].to_pylist())
         assert languages == {{"python": "Python", "markdown": "Markdown", "unknown": None}[path.parent.name]}
+
+
+def test_a_misspelt_language_is_told(tmp_path: Path) -> None:
+    write_files(tmp_path / "one", {"LICENSE": MIT, "a.py": SHARED})
+    told: list[str] = []
+
+    class Listening(Progress):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    made = recipe([f"dir:{tmp_path}/one"], '[policy.languages]\nallow = ["python"]')
+    workspace = open_workspace(tmp_path / "w")
+    build(made, workspace, make_settings(workers=1), Listening(quiet=True), base=tmp_path)
+    assert any("'python'; did you mean 'Python'?" in line for line in told)
+    assert any("no file was kept" in line for line in told)

@@ -19,7 +19,7 @@ from gristmill.collect.run import Collected, Failure, collect
 from gristmill.collect.sources import parse_sources
 from gristmill.collect.stages import LISTING_TABLES
 from gristmill.decide.opt_out import OptOut, parse_opt_outs
-from gristmill.decide.run import Decided, decide
+from gristmill.decide.run import Decided, decide, unseen_languages
 from gristmill.engine.executors import open_executor
 from gristmill.engine.graph import Engine
 from gristmill.engine.progress import Progress
@@ -82,6 +82,8 @@ def build(
         decided = decide(
             recipe, inputs.opt_outs, inputs.metadata, collected, annotations, workspace, engine, settings
         )
+        for note in unseen_languages(recipe.policy, decided.facts):
+            progress.note(f"warning: {note}")
         released = publish(
             recipe,
             inputs.published,

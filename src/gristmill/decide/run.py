@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,10 @@ from gristmill.decide.opt_out import OptOut
 from gristmill.decide.origins import origins_stage
 from gristmill.decide.verdicts import judge_stage, verdicts_stage
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard
+from gristmill.engine.shards import open_shard, read_batches
 from gristmill.engine.stages import Shard, digest
 from gristmill.errors import BalanceError
-from gristmill.recipe import Recipe
+from gristmill.recipe import Policy, Recipe
 from gristmill.settings import Settings
 from gristmill.workspace import Workspace
 
@@ -73,6 +74,22 @@ def decide(
     (verdicts,) = engine.map_shards(verdicts_stage(policy, *sql), [Shard(key, files)])
     _balance(facts, verdicts)
     return Decided(facts, verdicts, licences, origins, similarities)
+
+
+def unseen_languages(policy: Policy, facts: Shard) -> list[str]:
+    """What to tell the user of language names in the policy that no file of this build has."""
+    seen: set[str] = set()
+    for batch in read_batches(facts.files["facts"], ["language"]):
+        seen.update(name for name in batch["language"].unique().to_pylist() if name)
+    folded = {name.casefold(): name for name in sorted(seen)}
+    notes = []
+    for key in ("allow", "deny"):
+        for name in getattr(policy.languages, key):
+            if name not in seen:
+                near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+                hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
+                notes.append(f"policy.languages.{key}: no file of this build is {name!r}{hint}")
+    return notes
 
 
 def _origins(collected: Collected, metadata: pa.Table | None, engine: Engine) -> Shard:
