@@ -29,7 +29,7 @@ class Settings:
     @property
     def segment_bytes(self) -> int:
         """Contents gathered in memory for one segment, in bytes."""
-        return min(64 << 20, self._worker_bytes // 20)
+        return min(64 << 20, self._worker_bytes // 12)
 
     @property
     def frugal(self) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from gristmill.engine.memory import give_memory_back
 from gristmill.engine.shards import ShardWriter, sync_folder
 from gristmill.engine.stages import Exchange, Output, Task
 from gristmill.errors import GristmillError, StageError
@@ -69,21 +68,6 @@ def run_task(task: Task) -> TaskReport:
         shutil.rmtree(aside, ignore_errors=True)
         give_memory_back()
     return report
-
-
-def give_memory_back() -> None:
-    """Return freed memory to the system: allocators keep it, and a pool of workers would keep it many times."""
-    pa.default_memory_pool().release_unused()
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
-
-
-@functools.cache
-def _malloc_trim() -> Callable[[int], int] | None:
-    """The C library's malloc_trim, where it has one (glibc)."""
-    found = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return found if callable(found) else None
 
 
 def read_report(folder: Path) -> TaskReport:

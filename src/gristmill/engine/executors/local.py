@@ -12,6 +12,7 @@ from types import TracebackType
 import pyarrow as pa
 
 from gristmill.engine.executors.base import Outcome
+from gristmill.engine.memory import keep_little
 from gristmill.engine.stages import Task
 from gristmill.engine.tasks import TaskReport, run_task
 from gristmill.errors import StageError
@@ -31,6 +32,8 @@ class LocalExecutor:
     def __init__(self, workers: int, *, frugal: bool = False) -> None:
         self.workers = max(1, workers)
         self._frugal = frugal
+        if frugal:
+            keep_little()
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
@@ -73,7 +76,10 @@ class LocalExecutor:
     def _submit(self, task: Task) -> Future[TaskReport]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=get_context("spawn"), initializer=_prepare_worker
+                self.workers,
+                mp_context=get_context("spawn"),
+                initializer=_prepare_worker,
+                initargs=(self._frugal,),
             )
         return self._pool.submit(run_task, task)
 
@@ -121,8 +127,10 @@ def _run_here(task: Task) -> Outcome:
         return Outcome(task, None, error)
 
 
-def _prepare_worker() -> None:
+def _prepare_worker(frugal: bool) -> None:
     """One thread a worker, and Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+    if frugal:
+        keep_little()
