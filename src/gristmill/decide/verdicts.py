@@ -81,6 +81,8 @@ def _licence_terms(policy: Policy) -> dict[str, Any]:
         "allow_expressions": sorted(normalise(text) or text for text in licences.allow_expressions),
         "deny_expressions": sorted(normalise(text) or text for text in licences.deny_expressions),
         "conflict": licences.conflict,
+        # What only the history holds has no say unless it may be in the release itself.
+        "having_a_say": "true" if policy.history == "all" else "head",
     }
 
 
@@ -141,7 +143,8 @@ def _judge_statements(rules: Sequence[Rule], licences: Mapping[str, Any]) -> Ite
     SELECT content_id,
            array_to_string(list_sort(list(DISTINCT stated))[:8], '; ') AS content_licences
     FROM (SELECT row, url, content_id, {allowed} AS licence_allowed, {_DATE} AS day,
-                 coalesce(expression, licence_class) AS stated FROM facts)
+                 coalesce(expression, licence_class) AS stated
+          FROM facts WHERE {licences["having_a_say"]})
     GROUP BY content_id HAVING bool_or(licence_allowed) AND NOT {agreed}
     """
     yield f"""

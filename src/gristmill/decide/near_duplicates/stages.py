@@ -53,7 +53,7 @@ _NONE = pa.array([], pa.string())
 SIMILARITIES_STAGE = "similarities-" + shingles.SCHEME.replace("/", "-")
 """named by the scheme, so that similarities of two schemes never stand in one folder"""
 PARTITION_SHINGLES = 4 << 20
-"""shingles that one reduce of similarities aims at; a candidate pair counts both of its files"""
+"""shingles that one reduce of similarities aims at"""
 
 
 def bands_stage() -> Stage:
@@ -141,7 +141,7 @@ def _pairs(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         asked = fetch_table(
             sql,
             """
-            SELECT content_a, content_b, a.shingles + b.shingles AS shingles
+            SELECT content_a, content_b, a.shingles AS shingles_a, b.shingles AS shingles_b
             FROM pairs
             JOIN (SELECT content_id, any_value(shingles) AS shingles FROM signatures GROUP BY 1) AS a
               ON a.content_id = content_a
@@ -163,7 +163,7 @@ def _partitions(asked: pa.Table) -> Iterator[Output]:
     pairs = items.reshape(2, -1).T.astype(np.int64)
     component = connected_components(len(ids), pairs)[pairs[:, 0]]
     order = np.lexsort((pairs[:, 1], pairs[:, 0], component))
-    size = asked["shingles"].to_numpy()[order]
+    size = _cost(asked, pairs, order)
     _, partition = np.unique((np.cumsum(size) - size) // PARTITION_SHINGLES, return_inverse=True)
     sorted_pairs = asked.select(PAIRS.names).take(pa.array(order)).cast(PAIRS).combine_chunks()
     starts = np.searchsorted(partition, np.arange(partition[-1] + 2))
@@ -173,6 +173,19 @@ def _partitions(asked: pa.Table) -> Iterator[Output]:
     names = pa.array(ids).take(pa.array(places[:, 0]))
     columns = [names.cast(pa.string()), pa.array(places[:, 1].astype(np.uint64))]
     yield from _batches("wanted", pa.Table.from_arrays(columns, schema=WANTED))
+
+
+def _cost(asked: pa.Table, pairs: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Shingles that each pair adds to its partition: a file counts whole where it first comes, a quarter after.
+
+    A file that comes again in the same partition adds nothing, in a later one it adds itself; which of the
+    two is not known before the partitions are cut, so that no partition holds more than four times the bound.
+    """
+    sizes = np.stack([asked["shingles_a"].to_numpy(), asked["shingles_b"].to_numpy()], axis=1)[order]
+    items = pairs[order].ravel()
+    first = np.zeros(len(items), bool)
+    first[np.unique(items, return_index=True)[1]] = True
+    return np.where(first.reshape(-1, 2), sizes, sizes // 4).sum(axis=1)
 
 
 def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
