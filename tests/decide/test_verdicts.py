@@ -101,6 +101,17 @@ def test_conflicts_of_licences(tmp_path: Path, conflict: str, kept: set[str]) ->
     assert {row["reason"] for (origin, _), row in found.items() if origin == "c"} == {"licence"}
 
 
+@pytest.mark.parametrize(("history", "kept"), [("head", True), ("all", False)])
+def test_history_has_a_say_only_if_it_may_be_in(tmp_path: Path, history: str, kept: bool) -> None:
+    """A file whose first version stood under another licence of the same project."""
+    rows = [
+        fact("a.py", "1", "a", committer_date=day(2)),
+        fact("a.py", "1", "b", committer_date=day(1), head=False, **GPL),
+    ]
+    found = decide(tmp_path, rows, policy(f'[policy]\nhistory = "{history}"'))
+    assert found["a", "a.py"]["kept"] is kept
+
+
 @pytest.mark.parametrize(("jaccard", "gone"), [(0.7, True), (0.6999, False), (1.0, True)])
 def test_the_threshold_of_near_duplicates(tmp_path: Path, jaccard: float, gone: bool) -> None:
     rows = [fact("a.py", "1", stars=2), fact("b.py", "2", stars=1)]

@@ -185,7 +185,8 @@ def _cost(asked: pa.Table, pairs: np.ndarray, order: np.ndarray) -> np.ndarray:
     items = pairs[order].ravel()
     first = np.zeros(len(items), bool)
     first[np.unique(items, return_index=True)[1]] = True
-    return np.where(first.reshape(-1, 2), sizes, sizes // 4).sum(axis=1)
+    cost: np.ndarray = np.where(first.reshape(-1, 2), sizes, sizes // 4).sum(axis=1)
+    return cost
 
 
 def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
