@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gristmill.annotate import findings
 from gristmill.errors import ReleaseError
-from gristmill.release.redact import Span, redact, redact_content
+from gristmill.release.redact import Span, redact_content
 
 _TYPES = ("email", "ip_address", "key", "password")
 _HASHES = st.text("0123456789abcdef", min_size=32, max_size=32)
@@ -135,30 +135,6 @@ def test_equal_values_stay_equal() -> None:
     text = b"from 81.92.103.114 to 81.92.103.115 and 81.92.103.114\n"
     first, second, third = (redact_content(text, spans_of(text)).decode().split()[i] for i in (1, 3, 5))
     assert first == third != second
-
-
-@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
-def test_columns(kind: pa.DataType) -> None:
-    text = pa.array([b"x", b"mail ab", None, b"cd"], kind)
-    table = pa.table(
-        {
-            "row": [3, 1],
-            "type": ["key", "email"],
-            "start": [0, 5],
-            "end": [2, 7],
-            "value_hash": ["0" * 32, "1" * 32],
-            "rule": ["r", "r"],
-        }
-    )
-    done = redact(text, table)
-    assert done.type == kind
-    assert done.to_pylist() == [b"x", b"mail <EMAIL>", None, b"<KEY>"]
-    assert redact(text, table.slice(0, 0)).equals(text)
-    with pytest.raises(ValueError, match="'hash'"):
-        redact(text, table, style="hash")
-    for row in (-1, 2, 4):
-        with pytest.raises(ReleaseError, match=f"row {row}"):
-            redact(text, table.slice(1).set_column(0, "row", [[row]]))
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (2, 2), (3, 2), (2, 8)])

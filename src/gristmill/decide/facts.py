@@ -65,7 +65,6 @@ FACTS = Table(
 GROUP_ENTRIES = 50_000
 
 INPUT_TABLES = (
-    tables.SNAPSHOTS,
     tables.REVISIONS,
     tables.RELEASES,
     tables.CONTENTS,

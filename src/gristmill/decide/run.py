@@ -117,7 +117,6 @@ def _facts_inputs(
     collected: Collected, annotations: Annotations, licences: Sequence[Shard], origins: Shard
 ) -> Shard:
     sources: dict[str, Sequence[Shard]] = {
-        tables.SNAPSHOTS.name: collected.listings,
         tables.REVISIONS.name: collected.listings,
         tables.RELEASES.name: collected.listings,
         tables.CONTENTS.name: collected.segments,

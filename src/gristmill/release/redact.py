@@ -12,12 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from gristmill.errors import ReleaseError
 
-STYLES = ("tags",)
 _TAGS = {"key": b"<KEY>", "password": b"<PASSWORD>", "email": b"<EMAIL>"}
 # Where findings overlap, the whole stretch is replaced as the type that stands first here.
 _PRIORITY = ("key", "password", "email", "ip_address")
@@ -32,48 +28,6 @@ class Span(NamedTuple):
     end: int
     type: str
     value_hash: str
-
-
-def redact(text: pa.Array, findings: pa.Table, style: str = "tags") -> pa.Array:
-    """Replaces the findings in a column of texts.
-
-    Args:
-        text: UTF-8 text, ``binary`` or ``large_binary``; null stays null.
-        findings: columns ``row`` (index into ``text``), ``type``, ``start``, ``end`` and ``value_hash``, in
-            any order of rows. Select by score before.
-        style: how values are replaced; ``tags`` is the only style so far.
-
-    Returns:
-        An array of the type and length of ``text``. Texts without findings are not copied one by one.
-
-    Raises:
-        ValueError: an unknown style.
-        TypeError: ``text`` has another type.
-        ReleaseError: a finding does not fit its text.
-    """
-    if style not in STYLES:
-        raise ValueError(f"unknown style {style!r}: choose of {', '.join(STYLES)}")
-    if not (pa.types.is_binary(text.type) or pa.types.is_large_binary(text.type)):
-        raise TypeError(f"text has type {text.type}: cast it to binary or large_binary")
-    if findings.num_rows == 0:
-        return text
-    by_row: dict[int, list[Span]] = {}
-    columns = [findings.column(name).to_pylist() for name in ("row", *Span._fields)]
-    for row, *span in zip(*columns, strict=True):
-        by_row.setdefault(row, []).append(Span(*span))
-    rows = sorted(by_row)
-    if rows[0] < 0 or rows[-1] >= len(text):
-        raise ReleaseError(
-            f"a finding names row {rows[-1]} of {len(text)}: findings and texts do not belong together"
-        )
-    touched = pa.array(rows, pa.int64())
-    done: list[bytes | None] = []
-    for row, value in zip(rows, text.take(touched), strict=True):
-        if not value.is_valid:
-            raise ReleaseError(f"a finding names row {row}, which has no text: annotate its content again")
-        done.append(redact_content(value.as_py(), by_row[row]))
-    mask = pc.is_in(pa.array(range(len(text)), pa.int64()), value_set=touched)
-    return pc.replace_with_mask(text, mask, pa.array(done, text.type))
 
 
 def count_replacements(text: bytes, spans: Sequence[Span]) -> int:
