@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gristmill.collect import swhid
+from gristmill.collect.fingerprint import fingerprint, recall, remember
 from gristmill.collect.listing import NULL_ID, Item, check_options, list_items
 from gristmill.collect.reader import Context, Limits, Listing, ReadContent, Source, State
 from gristmill.collect.tree import build_tree
@@ -28,7 +29,7 @@ OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 def resolve(source: Source, context: Context) -> State:
     """Hash every file below the folder: the root directory's id is the state.
 
-    Raises OriginError if there is no such folder, HostileInputError if it passes a limit.
+    A folder that looks as it did when it was last hashed (``fingerprint``) is not read. Raises OriginError if there is no such folder, HostileInputError if it passes a limit.
     """
     check_options(source, ())
     root = Path(source.target).resolve()
@@ -36,7 +37,7 @@ def resolve(source: Source, context: Context) -> State:
         raise OriginError(f"dir:{source.target}: there is no such folder")
     url = root.as_uri()
     origin = {"origin_id": swhid.origin_id(url), "url": url, "kind": "dir", "name": root.name or "/"}
-    return State(source, _root_id(_scan(root, context.limits, [])), root, origin)
+    return State(source, _state(root, context), root, origin)
 
 
 def list_objects(state: State, context: Context) -> Listing:
@@ -71,6 +72,18 @@ def read_contents(state: State, wanted: Sequence[str], context: Context) -> Iter
             yield ReadContent(identifier, len(data), data)
     for identifier in missing:
         yield ReadContent(identifier, -1, None, "corrupt")
+
+
+def _state(root: Path, context: Context) -> str:
+    notes: list[str] = []
+    seen = fingerprint(_walk(root, context.limits, notes), context.limits)
+    known = recall(context.cache, root, seen)
+    if known is not None:
+        return known
+    state = _root_id(_scan(root, context.limits, notes))
+    if not notes:  # what could not be read may be readable next time
+        remember(context.cache, root, seen, state)
+    return state
 
 
 def _root_id(items: Sequence[Item]) -> str:
