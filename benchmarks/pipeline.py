@@ -110,7 +110,7 @@ def peers(options: argparse.Namespace) -> None:
 
 def incremental(options: argparse.Namespace) -> None:
     """A full build, the same again with nothing changed, and again after 1 % of the bytes have changed."""
-    corpus = _corpus(options, options.size or 300)
+    corpus = _corpus(options, options.size or 300, options.replicas or 1)
     scratch = options.work / "corpus-changing"
     shutil.rmtree(scratch, ignore_errors=True)
     shutil.copytree(corpus.root, scratch)
@@ -154,7 +154,7 @@ def incremental(options: argparse.Namespace) -> None:
 def memory(options: argparse.Namespace) -> None:
     """Three gigabytes of source under a limit of one gigabyte."""
     size = options.size or 300
-    corpus = _corpus(options, size, replicas=options.replicas)
+    corpus = _corpus(options, size, replicas=options.replicas or 10)
     options.memory = options.memory or "1GB"
     build = _build(corpus, options, _fresh(options, "memory"), "1.0.0", may_fail=True)
     kept = "kept" if build.run.pss <= parse_bytes(options.memory) else "NOT KEPT"
@@ -290,7 +290,9 @@ def main() -> None:
     parser.add_argument("--memory", help="memory setting of the builds, for example 2GB")
     parser.add_argument("--findings", default="patterns", help="detectors, parted by commas")
     parser.add_argument("--share", type=float, default=0.01, help="incremental: share of the bytes to change")
-    parser.add_argument("--replicas", type=int, default=10, help="memory: how many times the source")
+    parser.add_argument(
+        "--replicas", type=int, default=0, help="incremental, memory: how many times the source (1, 10)"
+    )
     parser.add_argument(
         "--peers-python", type=Path, default=Path("bench-peers/bin/python"), help="peers: their Python"
     )

@@ -161,8 +161,8 @@ def _catalogue(collected: Collected, annotations: Annotations, decided: Decided)
     catalogue[tables.ORIGINS.name] = [decided.origins.file(tables.ORIGINS.name)]
     catalogue[tables.LICENCES.name] = [shard.file(tables.LICENCES.name) for shard in decided.licences]
     catalogue[tables.SIMILARITIES.name] = list(decided.similarities)
-    catalogue["facts"] = [decided.facts.file("facts")]
-    catalogue[tables.VERDICTS.name] = [decided.verdicts.file(tables.VERDICTS.name)]
+    catalogue["facts"] = list(decided.facts.files["facts"])
+    catalogue[tables.VERDICTS.name] = list(decided.verdicts.files[tables.VERDICTS.name])
     return catalogue
 
 

@@ -47,6 +47,11 @@ class Settings:
         return max(1, min(self.workers, self.sql_memory // SQL_THREAD_BYTES))
 
     @property
+    def worker_sql_memory(self) -> int:
+        """Memory limit of the SQL engine in a task beside which others run, in bytes."""
+        return self._worker_bytes // 2
+
+    @property
     def _worker_bytes(self) -> int:
         return (self.memory - DRIVER_BYTES) // self.workers
 

@@ -13,7 +13,9 @@ from gristmill import tables
 from gristmill.decide.facts import FACTS
 from gristmill.decide.near_duplicates.stages import PAIRS
 from gristmill.decide.opt_out import OptOut
-from gristmill.decide.verdicts import judge_stage, verdicts_stage
+from gristmill.decide.reasons import reasons_stage
+from gristmill.decide.survivors import survivors_stage
+from gristmill.decide.verdicts import decisions_of_buckets, decisions_stage, verdicts_stage
 from gristmill.engine.shards import write_table
 from gristmill.engine.stages import Inputs, Stage
 from gristmill.recipe import Policy, parse_recipe
@@ -80,10 +82,16 @@ def decide(
     files = {name: (folder / f"{name}.parquet",) for name in given}
     for name, table in given.items():
         write_table(*files[name], table)
-    judged = run_stage(judge_stage(chosen, opt_outs, *settings), files)
-    for name, table in judged.items():
-        files[name] = (folder / f"{name}.parquet",)
-        write_table(*files[name], table)
+    stages = (
+        reasons_stage(chosen, opt_outs, 5, *settings),
+        survivors_stage(chosen, *settings),
+        decisions_stage(chosen, *settings),
+    )
+    for stage in stages:
+        for name, table in run_stage(stage, files).items():
+            files[name] = (folder / f"{name}.parquet",)
+            write_table(*files[name], table)
+    assert set(decisions_of_buckets(*files["decisions"])) <= {5}
     verdicts = run_stage(verdicts_stage(chosen, *settings), files)["verdicts"].to_pylist()
     assert len(verdicts) == len(rows)
     return {(row["origin_id"][0], row["path"]): row for row in verdicts}

@@ -62,8 +62,6 @@ FACTS = Table(
     ),
 )  # fmt: skip
 
-GROUP_ENTRIES = 50_000
-
 INPUT_TABLES = (
     tables.REVISIONS,
     tables.RELEASES,
@@ -78,10 +76,10 @@ INPUT_TABLES = (
 
 
 def facts_stage(spill: Path, memory: int, threads: int) -> Stage:
-    """The stage that joins everything known about each entry.
+    """The stage that joins everything known about each entry of some listings.
 
-    Inputs: the tables of INPUT_TABLES, and ``entries``, ``visits``, ``origins`` (the last with the
-    recipe's metadata joined). Output in key order.
+    Inputs: the tables of INPUT_TABLES, as far as they speak of the listings, and their ``entries``,
+    ``visits``, ``origins`` (the last with the recipe's metadata joined). Output in key order.
     """
     return Stage(
         "facts",
@@ -103,26 +101,9 @@ def _facts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         _create_listing_view(sql, "entries", inputs.files["entries"])
         _create_listing_view(sql, "visits", inputs.files["visits"])
         columns = ", ".join(f'"{column.name}"' for column in FACTS.columns)
-        for origins in _origin_groups(sql):
-            sql.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest(?) AS origin_id", [origins])
-            query = f"SELECT {columns} FROM ({_QUERY}) ORDER BY origin_id, anchor, path"
-            for batch in stream_batches(sql, query, FACTS.schema):
-                yield FACTS.name, batch
-
-
-def _origin_groups(sql: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
-    """Origins in order, in groups of about GROUP_ENTRIES entries: what one join holds in memory."""
-    counts = sql.execute("SELECT origin_id, count(*) FROM entries GROUP BY 1 ORDER BY 1").fetchall()
-    group: list[str] = []
-    size = 0
-    for origin, entries in counts:
-        if group and size + entries > GROUP_ENTRIES:
-            yield group
-            group, size = [], 0
-        group.append(origin)
-        size += entries
-    if group:
-        yield group
+        query = f"SELECT {columns} FROM ({_QUERY}) ORDER BY origin_id, anchor, path"
+        for batch in stream_batches(sql, query, FACTS.schema):
+            yield FACTS.name, batch
 
 
 def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple[Path, ...]) -> None:
@@ -136,14 +117,14 @@ def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple
 
 _QUERY = """
 WITH entry AS MATERIALIZED (
-    SELECT * FROM entries SEMI JOIN asked USING (origin_id)
+    SELECT * FROM entries
     QUALIFY row_number() OVER (PARTITION BY origin_id, anchor, path ORDER BY head DESC, listing) = 1
 ), wanted AS MATERIALIZED (
     SELECT DISTINCT content_id FROM entry WHERE type <> 'submodule'
 ), visit AS (
     SELECT listing, any_value(snapshot_id) AS snapshot_id, any_value(branch) AS branch FROM visits GROUP BY listing
 ), origin AS (
-    SELECT DISTINCT ON (origin_id) * FROM origins SEMI JOIN asked USING (origin_id) ORDER BY origin_id
+    SELECT DISTINCT ON (origin_id) * FROM origins ORDER BY origin_id
 ), anchor_date AS (
     SELECT 'swh:1:rev:' || revision_id AS anchor, revision_id, any_value(author_date) AS revision_date,
            any_value(committer_date) AS committer_date
@@ -161,7 +142,7 @@ WITH entry AS MATERIALIZED (
 ), place AS MATERIALIZED (
     SELECT DISTINCT paths.* FROM paths SEMI JOIN entry USING (path)
 ), licence AS MATERIALIZED (
-    SELECT DISTINCT ON (origin_id, anchor, path) * FROM licences SEMI JOIN asked USING (origin_id)
+    SELECT DISTINCT ON (origin_id, anchor, path) * FROM licences
     ORDER BY origin_id, anchor, path
 ), words AS MATERIALIZED (
     SELECT * FROM text SEMI JOIN wanted USING (content_id)

@@ -27,6 +27,10 @@ class Rule:
     evidence: str
 
 
+CONFLICT = "licence_conflict"
+"""the one rule that looks at other entries: its place in the order is here, it is decided with the survivors"""
+
+
 def rules_of(policy: Policy, opt_outs: Iterable[OptOut]) -> list[Rule]:
     """All rules but the duplicates', in the order in which reasons are stated."""
     return [
@@ -100,10 +104,7 @@ def _licence_rules(policy: Policy) -> Iterator[Rule]:
     stated = "licence_class || coalesce(': ' || expression, '') || coalesce(', ' || licence_evidence[1], '')"
     yield Rule("licence", "policy.licences.allow", "NOT licence_allowed", stated)
     yield Rule(
-        "licence_conflict",
-        "policy.licences.conflict",
-        "licence_allowed AND NOT content_licence_allowed",
-        "'another occurrence: ' || content_licences",
+        CONFLICT, "policy.licences.conflict", "conflict IS NOT NULL", "'another occurrence: ' || conflict"
     )
 
 

@@ -12,15 +12,18 @@ import pyarrow as pa
 from gristmill import tables
 from gristmill.annotate.run import Annotations
 from gristmill.collect.run import Collected
-from gristmill.decide.facts import INPUT_TABLES, facts_stage
+from gristmill.decide.buckets import Bucket, buckets_of
+from gristmill.decide.facts import facts_stage
 from gristmill.decide.licence_stages import evidence_stage, licences_of
 from gristmill.decide.near_duplicates.run import verified_pairs
 from gristmill.decide.opt_out import OptOut
 from gristmill.decide.origins import origins_stage
-from gristmill.decide.verdicts import judge_stage, verdicts_stage
+from gristmill.decide.reasons import reasons_stage
+from gristmill.decide.survivors import survivors_stage
+from gristmill.decide.verdicts import decisions_of_buckets, decisions_stage, verdicts_stage
 from gristmill.engine.graph import Engine
 from gristmill.engine.shards import open_shard, read_batches
-from gristmill.engine.stages import Shard, digest
+from gristmill.engine.stages import Shard, Stage, digest
 from gristmill.errors import BalanceError
 from gristmill.recipe import Policy, Recipe
 from gristmill.settings import Settings
@@ -29,7 +32,7 @@ from gristmill.workspace import Workspace
 
 @dataclass(frozen=True)
 class Decided:
-    """Facts and verdicts (one file each), licences a listing, and every similarity known."""
+    """Facts and verdicts (a file a bucket, in key order), licences a listing, and every similarity known."""
 
     facts: Shard
     verdicts: Shard
@@ -52,28 +55,70 @@ def decide(
 
     Raises BalanceError if an entry has no verdict or more than one.
     """
-    sql = (workspace.spill, settings.sql_memory, settings.sql_threads)
+    whole = (workspace.spill, settings.sql_memory, settings.sql_threads)
+    part = (workspace.spill, settings.worker_sql_memory, 1)
     policy = recipe.policy
     origins = _origins(collected, metadata, engine)
-    (evidence,) = engine.map_shards(evidence_stage(*sql), [_evidence_inputs(collected, annotations)])
+    (evidence,) = engine.map_shards(evidence_stage(*whole), [_evidence_inputs(collected, annotations)])
     licences = licences_of(collected.listings, evidence, metadata, policy.licences.propagation, engine)
-    (facts,) = engine.map_shards(
-        facts_stage(*sql), [_facts_inputs(collected, annotations, licences, origins)]
-    )
-    (judged,) = engine.map_shards(judge_stage(policy, opt_outs, *sql), [facts])
-    similarities: tuple[Path, ...] = ()
-    key, files = (
-        digest(judged.key, facts.key),
-        {**judged.files, **facts.files, "pairs": (), "similarities": ()},
-    )
+    buckets = buckets_of(collected, annotations, licences, origins, engine, whole)
+    facts = engine.map_shards(facts_stage(*part), [bucket.inputs for bucket in buckets])
+    stages = [reasons_stage(policy, opt_outs, bucket.number, *part) for bucket in buckets]
+    reasoned = _each(engine, list(zip(stages, facts, strict=True)))
+    (standing,) = engine.map_shards(survivors_stage(policy, *whole), [_gathered(reasoned, "reasoned")])
+    alike = Shard("", {"pairs": (), "similarities": ()})
     if policy.duplicates.near:
-        survivors = Shard(judged.key, {"survivors": judged.files["survivors"]})
+        survivors = Shard(standing.key, {"survivors": standing.files["survivors"]})
         alike = verified_pairs(survivors, collected, annotations, workspace, engine, settings)
-        similarities = alike.files["similarities"]
-        key, files = digest(key, alike.key), {**files, **alike.files}
-    (verdicts,) = engine.map_shards(verdicts_stage(policy, *sql), [Shard(key, files)])
-    _balance(facts, verdicts)
-    return Decided(facts, verdicts, licences, origins, similarities)
+    both = Shard(digest(standing.key, alike.key), {**standing.files, **alike.files})
+    (decisions,) = engine.map_shards(decisions_stage(policy, *whole), [both])
+    verdicts = _verdicts(policy, buckets, facts, reasoned, decisions, engine, part)
+    for fact, verdict in zip(facts, verdicts, strict=True):
+        _balance(fact, verdict)
+    return Decided(
+        _gathered(facts, "facts"),
+        _gathered(verdicts, tables.VERDICTS.name),
+        licences,
+        origins,
+        alike.files["similarities"],
+    )
+
+
+def _verdicts(
+    policy: Policy,
+    buckets: Sequence[Bucket],
+    facts: Sequence[Shard],
+    reasoned: Sequence[Shard],
+    decisions: Shard,
+    engine: Engine,
+    sql: tuple[Path, int, int],
+) -> list[Shard]:
+    """The verdicts of every bucket, from its facts, its reasons and the decisions on its entries."""
+    path = decisions.file("decisions")
+    decided = decisions_of_buckets(path)
+    inputs = []
+    for bucket, fact, reasons in zip(buckets, facts, reasoned, strict=True):
+        group, fingerprint = decided.get(bucket.number, (None, ""))
+        inputs.append(
+            Shard(
+                digest(fact.key, reasons.key, fingerprint),
+                {**fact.files, **reasons.files, "decisions": () if group is None else (path,)},
+                {} if group is None else {"decisions": group},
+            )
+        )
+    return engine.map_shards(verdicts_stage(policy, *sql), inputs)
+
+
+def _gathered(shards: Sequence[Shard], name: str) -> Shard:
+    """The files of all buckets under one key, in order."""
+    return Shard(
+        digest([shard.key for shard in shards]),
+        {name: tuple(path for shard in shards for path in shard.files[name])},
+    )
+
+
+def _each(engine: Engine, pairs: Sequence[tuple[Stage, Shard]]) -> list[Shard]:
+    return [shard for shard in engine.map_each(pairs) if shard is not None]
 
 
 def unseen_languages(policy: Policy, facts: Shard) -> list[str]:
@@ -109,30 +154,6 @@ def _evidence_inputs(collected: Collected, annotations: Annotations) -> Shard:
         {
             "entries": tuple(listing.file("entries") for listing in collected.listings),
             tables.LICENCE_MATCHES.name: tuple(shard.file(tables.LICENCE_MATCHES.name) for shard in matches),
-        },
-    )
-
-
-def _facts_inputs(
-    collected: Collected, annotations: Annotations, licences: Sequence[Shard], origins: Shard
-) -> Shard:
-    sources: dict[str, Sequence[Shard]] = {
-        tables.REVISIONS.name: collected.listings,
-        tables.RELEASES.name: collected.listings,
-        tables.CONTENTS.name: collected.segments,
-        tables.SKIPPED_CONTENTS.name: collected.segments,
-        tables.LICENCES.name: licences,
-        "entries": collected.listings,
-        "visits": collected.listings,
-        "origins": [origins],
-    }
-    for table in INPUT_TABLES:
-        sources.setdefault(table.name, annotations.get(table.name, []))
-    return Shard(
-        digest({name: [shard.key for shard in shards] for name, shards in sources.items()}),
-        {
-            name: tuple(path for shard in shards for path in shard.files[name])
-            for name, shards in sources.items()
         },
     )
 

@@ -47,19 +47,27 @@ class Engine:
         return self._all([self._task(stage, shard, by) for shard in inputs])
 
     def reduce_partition(
-        self, stage: Stage, exchanged: Sequence[Shard], by: Exchange, *, beside: Shard | None = None
+        self,
+        stage: Stage,
+        exchanged: Sequence[Shard],
+        by: Exchange,
+        *,
+        beside: Shard | None = None,
+        whole: Shard | None = None,
     ) -> list[Shard]:
         """Run the stage once a partition over that partition of every exchanged shard.
 
-        ``beside`` holds further inputs that are cut into the same partitions, a row group each.
+        ``beside`` holds further inputs that are cut into the same partitions, a row group each; ``whole``
+        such that every partition reads in full.
         """
         if not exchanged:
             return []
         (name,) = exchanged[0].files
         files = {name: tuple(shard.file(name) for shard in exchanged), **(beside.files if beside else {})}
-        key = digest([shard.key for shard in exchanged], beside.key if beside else "")
+        key = digest([shard.key for shard in exchanged], *(s.key if s else "" for s in (beside, whole)))
+        every = {**files, **(whole.files if whole else {})}
         shards = [
-            Shard(f"{key}/{number}", files, dict.fromkeys(files, number)) for number in range(by.partitions)
+            Shard(f"{key}/{number}", every, dict.fromkeys(files, number)) for number in range(by.partitions)
         ]
         return self._all([self._task(stage, shard) for shard in shards])
 

@@ -101,7 +101,7 @@ def publish(
             recipe=published,
             tools=_tools(recipe),
             inputs=_inputs(collected),
-            entries=open_shard(decided.facts.file("facts")).metadata.num_rows,
+            entries=sum(open_shard(path).metadata.num_rows for path in decided.facts.files["facts"]),
             unique_contents=recipe.policy.duplicates.exact,
             described=_describe(aside, settings.workers),
         )

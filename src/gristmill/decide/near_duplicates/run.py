@@ -10,7 +10,7 @@ from gristmill.annotate.run import Annotations
 from gristmill.collect.run import Collected
 from gristmill.decide.near_duplicates import stages
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard
+from gristmill.engine.shards import open_shard, read_table
 from gristmill.engine.stages import Exchange, Shard, digest
 from gristmill.settings import Settings
 from gristmill.workspace import Workspace
@@ -29,19 +29,23 @@ def verified_pairs(
     Returns a shard with files ``pairs`` and ``similarities`` (which may hold other pairs too).
     """
     signatures = annotations[tables.SIGNATURES.name]
-    with_survivors = [
-        Shard(digest(shard.key, survivors.key), {**shard.files, **survivors.files}) for shard in signatures
-    ]
-    by = stages.band_exchange(open_shard(survivors.file("survivors")).metadata.num_rows)
-    bands = engine.exchange(stages.bands_stage(), with_survivors, by)
-    candidates = engine.reduce_partition(stages.candidates_stage(), bands, by)
-    pairs_stage = stages.pairs_stage(workspace.spill, settings.sql_memory, settings.sql_threads)
+    sql = (workspace.spill, settings.sql_memory, settings.sql_threads)
+    files = _files(signatures, tables.SIGNATURES.name)
+    by = stages.band_exchange(sum(open_shard(path).metadata.num_rows for path in files))
+    bands = engine.exchange(stages.bands_stage(), signatures, by)
+    both = Shard(
+        digest([shard.key for shard in signatures], survivors.key),
+        {"signatures": files, **survivors.files},
+    )
+    (ranks,) = engine.map_shards(stages.ranks_stage(*sql), [both])
+    candidates = engine.reduce_partition(stages.candidates_stage(), bands, by, whole=ranks)
+    pairs_stage = stages.pairs_stage(*sql)
     inputs = Shard(
         digest([shard.key for shard in candidates], survivors.key),
         {
             "candidates": _files(candidates, "candidates"),
             "survivors": survivors.files["survivors"],
-            "signatures": _files(signatures, tables.SIGNATURES.name),
+            "signatures": files,
             "known": known_similarities(workspace),
         },
     )
@@ -63,12 +67,14 @@ def _verify(
     pairs: Shard, partitions: int, collected: Collected, annotations: Annotations, engine: Engine
 ) -> None:
     by = Exchange("partition", partitions)
+    holders = read_table(pairs.files["holders"], stages.HOLDERS)["segment"].to_pylist()
+    held = [(collected.segments[number], annotations[tables.TEXT.name][number]) for number in holders]
     inputs = [
         Shard(
             digest(segment.key, text.key, pairs.key),
             {"contents": segment.files["contents"], **text.files, "wanted": pairs.files["wanted"]},
         )
-        for segment, text in zip(collected.segments, annotations[tables.TEXT.name], strict=True)
+        for segment, text in held
     ]
     exchanged = engine.exchange(stages.shingles_stage(), inputs, by)
     asked = Shard(pairs.key, {"asked": pairs.files["asked"]})

@@ -7,11 +7,12 @@ never computed again, whatever the policy of a later build.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,8 +23,8 @@ from gristmill.annotate.stages import KERNEL_BYTES, text_batch
 from gristmill.decide.near_duplicates.candidates import candidate_pairs
 from gristmill.decide.near_duplicates.components import connected_components
 from gristmill.decide.near_duplicates.similarity import jaccard
-from gristmill.engine.shards import read_matching, split_batch
-from gristmill.engine.sql import create_view, fetch_table, open_sql
+from gristmill.engine.shards import read_batches, read_matching, split_batch
+from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql, stream_batches
 from gristmill.engine.stages import Exchange, Inputs, Output, Stage
 
 SURVIVORS = pa.schema([
@@ -31,8 +32,14 @@ SURVIVORS = pa.schema([
     pa.field("rank", pa.int64(), nullable=False),
 ])  # fmt: skip
 BANDS = pa.schema(
-    [pa.field("key", pa.uint64(), nullable=False), pa.field("rank", pa.int64(), nullable=False)]
+    [pa.field("key", pa.uint64(), nullable=False), pa.field("number", pa.int32(), nullable=False)]
 )
+NUMBERED = pa.schema([
+    pa.field("segment", pa.int32(), nullable=False),
+    pa.field("number", pa.int32(), nullable=False),
+    pa.field("rank", pa.int64(), nullable=False),
+])  # fmt: skip
+HOLDERS = pa.schema([pa.field("segment", pa.int32(), nullable=False)])
 RANKS = pa.schema(
     [pa.field("better", pa.int64(), nullable=False), pa.field("worse", pa.int64(), nullable=False)]
 )
@@ -57,17 +64,31 @@ PARTITION_SHINGLES = 4 << 20
 
 
 def bands_stage() -> Stage:
-    """Inputs ``signatures`` and ``survivors`` (whole): the band keys of the contents still in question."""
+    """Input ``signatures`` of a segment: the band keys of its contents, by their place in the file.
+
+    It does not know who survives, so that a segment's bands are sorted into partitions once and for all.
+    """
     return Stage("bands", 1, _bands, {"bands": BANDS}, params={"scheme": signatures.SCHEME})
 
 
-def band_exchange(survivors: int) -> Exchange:
-    """Enough partitions for about a million band rows each; depends on nothing but the number of contents."""
-    return Exchange("key", max(1, survivors * signatures.BANDS >> 20))
+def band_exchange(contents: int) -> Exchange:
+    """Enough partitions for about a million band rows each; a power of two, since another number cuts anew."""
+    return Exchange("key", 1 << max(0, (contents * signatures.BANDS >> 20).bit_length()))
+
+
+def ranks_stage(spill: Path, memory: int, threads: int) -> Stage:
+    """Inputs ``signatures`` (all segments) and ``survivors``: the rank of every survivor by segment and place."""
+    return Stage(
+        "ranks",
+        1,
+        _ranks,
+        {"ranks": NUMBERED},
+        private={"spill": spill, "memory": memory, "threads": threads},
+    )
 
 
 def candidates_stage() -> Stage:
-    """Reduce of ``bands``: pairs of ranks that share a band key."""
+    """Reduce of ``bands`` with ``ranks`` whole: pairs of ranks that share a band key."""
     return Stage("candidates", 1, _candidates, {"candidates": RANKS})
 
 
@@ -75,13 +96,14 @@ def pairs_stage(spill: Path, memory: int, threads: int) -> Stage:
     """Inputs ``candidates``, ``survivors``, ``signatures``, ``known`` (similarities computed before).
 
     Output ``pairs``: all distinct candidate pairs as content ids; ``asked``: those whose similarity is not
-    known, a row group for each partition of bounded size; ``wanted``: which content goes to which partition.
+    known, a row group for each partition of bounded size; ``wanted``: which content goes to which partition;
+    ``holders``: the segments (by number) that hold a wanted content.
     """
     return Stage(
         "pairs",
         1,
         _pairs,
-        {"pairs": PAIRS, "asked": PAIRS, "wanted": WANTED},
+        {"pairs": PAIRS, "asked": PAIRS, "wanted": WANTED, "holders": HOLDERS},
         params={"scheme": signatures.SCHEME},
         private={"spill": spill, "memory": memory, "threads": threads},
         row_groups=("asked",),
@@ -99,26 +121,75 @@ def similarities_stage() -> Stage:
 
 
 def _bands(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
-    survivors = inputs.table("survivors", SURVIVORS)
-    for batch in inputs.batches("signatures", ["content_id", "bands"]):
-        at = pc.index_in(batch["content_id"], value_set=survivors["content_id"])
-        chosen = batch.filter(at.is_valid())
-        ranks = survivors["rank"].take(at.drop_null()).to_numpy()
-        keys = chosen["bands"].flatten().to_numpy()
-        rows = [pa.array(keys), pa.array(np.repeat(ranks, signatures.BANDS))]
+    start = 0
+    for batch in inputs.batches("signatures", ["bands"]):
+        counts = pc.fill_null(pc.list_value_length(batch["bands"]), 0).to_numpy(zero_copy_only=False)
+        numbers = np.repeat(np.arange(start, start + batch.num_rows, dtype=np.int32), counts)
+        rows = [batch["bands"].flatten(), pa.array(numbers)]
         yield "bands", pa.RecordBatch.from_arrays(rows, schema=BANDS)
+        start += batch.num_rows
+
+
+def _ranks(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
+        create_view(sql, "survivors", inputs.files["survivors"], SURVIVORS)
+        _register_segments(sql, inputs.files["signatures"])
+        query = """
+        SELECT segment, file_row_number::INTEGER AS number, rank
+        FROM held JOIN survivors USING (content_id) ORDER BY 1, 2
+        """
+        yield from (("ranks", batch) for batch in stream_batches(sql, query, NUMBERED, 1 << 17))
+
+
+def _register_segments(sql: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+    """A view ``held``: content ids with the number of their segment and the place in its file."""
+    if not files:
+        sql.register("no_contents", pa.table({"content_id": pa.array([], pa.string())}))
+        sql.execute(
+            "CREATE VIEW held AS SELECT 0 AS segment, 0 AS file_row_number, content_id FROM no_contents"
+        )
+        return
+    numbers = pa.array(np.arange(len(files), dtype=np.int32))
+    sql.register("segments", pa.table({"path": [str(path) for path in files], "segment": numbers}))
+    sql.execute(
+        f"CREATE VIEW held AS SELECT segment, file_row_number, content_id FROM read_parquet({file_list(files)}, "
+        "filename = true, file_row_number = true) AS file JOIN segments ON segments.path = file.filename"
+    )
 
 
 def _candidates(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
-    bands = inputs.table("bands", BANDS)
-    keys, ranks = bands["key"].to_numpy(), bands["rank"].to_numpy()
-    order = np.argsort(keys, kind="stable")
-    known, items = np.unique(ranks[order], return_inverse=True)
-    pairs = known[candidate_pairs(keys[order], items.astype(np.int64), np.arange(len(known)))]
+    ranked = inputs.table("ranks", NUMBERED)
+    numbers, all_ranks = ranked["number"].to_numpy(), ranked["rank"].to_numpy()
+    bounds = np.searchsorted(ranked["segment"].to_numpy(), np.arange(len(inputs.files["bands"]) + 1))
+    keys_found, ranks_found = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for path, (start, end) in zip(inputs.files["bands"], pairwise(bounds.tolist()), strict=True):
+        if start == end:
+            continue
+        rank_of = np.full(int(numbers[end - 1]) + 1, -1, np.int64)
+        rank_of[numbers[start:end]] = all_ranks[start:end]
+        for batch in read_batches([path], row_groups=(inputs.row_groups["bands"],)):
+            at = batch["number"].to_numpy()
+            rank = np.where(at < len(rank_of), rank_of[np.minimum(at, len(rank_of) - 1)], -1)
+            keys_found.append(batch["key"].to_numpy()[rank >= 0])
+            ranks_found.append(rank[rank >= 0])
+    keys, ranks = _shared(np.concatenate(keys_found), np.concatenate(ranks_found))
+    known, items = np.unique(ranks, return_inverse=True)
+    pairs = known[candidate_pairs(keys, items.astype(np.int64), np.arange(len(known)))]
     yield (
         "candidates",
         pa.RecordBatch.from_arrays([pa.array(pairs[:, 0]), pa.array(pairs[:, 1])], schema=RANKS),
     )
+
+
+def _shared(keys: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in the order of their keys, without those whose key no other row has: most of them."""
+    order = np.argsort(keys)
+    keys = keys[order]
+    same = keys[1:] == keys[:-1]
+    shared = np.zeros(len(keys), bool)
+    shared[1:] |= same
+    shared[:-1] |= same
+    return keys[shared], ranks[order[shared]]
 
 
 def _pairs(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
@@ -151,6 +222,17 @@ def _pairs(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             ORDER BY content_a, content_b
             """,
         )
+        _register_segments(sql, inputs.files["signatures"])
+        sql.register("unknown", asked.select(PAIRS.names))
+        holders = fetch_table(
+            sql,
+            """
+            SELECT DISTINCT segment FROM held SEMI JOIN (
+                SELECT content_a AS content_id FROM unknown UNION SELECT content_b FROM unknown
+            ) AS wanted USING (content_id) ORDER BY 1
+            """,
+        )
+    yield from _batches("holders", holders.cast(HOLDERS))
     yield from _partitions(asked)
 
 

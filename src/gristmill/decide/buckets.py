@@ -1,0 +1,175 @@
+"""Buckets of origins: the unit in which facts and verdicts are kept, so that a change costs what it touches.
+
+A bucket is a range of origin ids, which are hashes: it holds the listings of a few origins. Its facts are made
+again only if one of these listings changed, or something that is known of one of their contents. Buckets
+stand in the order of origin ids, so their rows one after the other are in key order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gristmill import tables
+from gristmill.annotate.run import Annotations
+from gristmill.collect.run import Collected
+from gristmill.decide.facts import INPUT_TABLES
+from gristmill.engine.graph import Engine
+from gristmill.engine.shards import read_table
+from gristmill.engine.sql import fetch_table, file_list, open_sql
+from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
+
+BUCKET_ENTRIES = 8192
+"""entries that a bucket aims at: few enough that a change touches little, many enough for one join"""
+MOST_BUCKETS = 4096
+
+HOLDINGS = pa.schema([
+    pa.field("listing", pa.string(), nullable=False),
+    pa.field("origin_id", pa.string(), nullable=False),
+    pa.field("entries", pa.int64(), nullable=False),
+    pa.field("files", tables.STRINGS, nullable=False),
+])  # fmt: skip
+PER_LISTING = (tables.REVISIONS.name, tables.RELEASES.name, "entries", "visits")
+PER_SEGMENT = (tables.TEXT.name, tables.SIGNALS.name)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One bucket: its number of all ``buckets``, and the inputs of its facts."""
+
+    number: int
+    buckets: int
+    inputs: Shard
+
+
+def buckets_of(
+    collected: Collected,
+    annotations: Annotations,
+    licences: Sequence[Shard],
+    origins: Shard,
+    engine: Engine,
+    sql: tuple[Path, int, int],
+) -> list[Bucket]:
+    """Every bucket that has entries, in order, with all that is known of its entries under one key."""
+    (held,) = engine.map_shards(_holdings_stage(*sql), [_inputs(collected, annotations)])
+    holdings = read_table(held.files["holdings"], HOLDINGS).to_pylist()
+    count = _power_of_two(sum(row["entries"] for row in holdings) // BUCKET_ENTRIES)
+    members: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in holdings:
+        members[int(row["origin_id"][:8], 16) * count >> 32].append(row)
+    known = _Known(
+        collected, annotations, licences, read_table(origins.files["origins"], tables.ORIGINS.schema)
+    )
+    return [
+        Bucket(number, count, _bucket_inputs(members[number], known, origins)) for number in sorted(members)
+    ]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Everything that a bucket may take from, by key of listing or by file."""
+
+    collected: Collected
+    annotations: Annotations
+    licences: Sequence[Shard]
+    origins: pa.Table
+    of_listing: dict[str, dict[str, Shard]] = field(default_factory=dict)
+    of_file: dict[str, dict[str, Shard]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        paths = self.annotations[tables.PATHS.name]
+        for listing, licence, path in zip(self.collected.listings, self.licences, paths, strict=True):
+            own = dict.fromkeys(PER_LISTING, listing)
+            self.of_listing[listing.key] = {
+                **own, tables.LICENCES.name: licence, tables.PATHS.name: path
+            }  # fmt: skip
+        for number, segment in enumerate(self.collected.segments):
+            beside = {name: self.annotations[name][number] for name in PER_SEGMENT}
+            for name in (tables.CONTENTS.name, tables.SKIPPED_CONTENTS.name):
+                self.of_file[str(segment.file(name))] = {
+                    tables.CONTENTS.name: segment, tables.SKIPPED_CONTENTS.name: segment, **beside
+                }  # fmt: skip
+        for shard in self.annotations[tables.LANGUAGES.name]:
+            self.of_file[str(shard.file(tables.LANGUAGES.name))] = {tables.LANGUAGES.name: shard}
+
+
+def _bucket_inputs(rows: Sequence[Mapping[str, Any]], known: _Known, origins: Shard) -> Shard:
+    """The shards that speak of some listings; two of one name and key are one."""
+    taken: dict[str, dict[str, Shard]] = {table.name: {} for table in INPUT_TABLES}
+    for row in sorted(rows, key=lambda row: row["listing"]):
+        groups = [known.of_listing[row["listing"]], *(known.of_file[file] for file in sorted(row["files"]))]
+        for group in groups:
+            for name, shard in group.items():
+                taken.setdefault(name, {})[shard.key] = shard
+    ids = pa.array(sorted({row["origin_id"] for row in rows}), pa.string())
+    described = known.origins.filter(pc.is_in(known.origins["origin_id"], value_set=ids)).to_pylist()
+    files = {name: tuple(shards[key].file(name) for key in sorted(shards)) for name, shards in taken.items()}
+    return Shard(
+        digest({name: sorted(shards) for name, shards in taken.items()}, repr(described)),
+        {**files, "origins": origins.files["origins"]},
+    )
+
+
+def _inputs(collected: Collected, annotations: Annotations) -> Shard:
+    languages = annotations[tables.LANGUAGES.name]
+    names = (tables.CONTENTS.name, tables.SKIPPED_CONTENTS.name)
+    return Shard(
+        digest(*([shard.key for shard in found] for found in (collected.listings, collected.segments, languages))),
+        {
+            "entries": tuple(listing.file("entries") for listing in collected.listings),
+            "held": tuple(segment.file(name) for segment in collected.segments for name in names),
+            "named": tuple(shard.file(tables.LANGUAGES.name) for shard in languages),
+        },
+    )  # fmt: skip
+
+
+def _holdings_stage(spill: Path, memory: int, threads: int) -> Stage:
+    """Inputs ``entries`` (listings), ``held`` (files by content), ``named`` (files by content and name).
+
+    Output ``holdings``: for each listing its entries, and which of the files hold something of them.
+    """
+    return Stage(
+        "holdings",
+        1,
+        _holdings,
+        {"holdings": HOLDINGS},
+        private={"spill": spill, "memory": memory, "threads": threads},
+    )
+
+
+def _holdings(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
+        sql.execute(
+            f"""
+            CREATE TEMP TABLE entry AS
+            SELECT filename, origin_id, content_id, name
+            FROM read_parquet({file_list(inputs.files["entries"])}, filename = true)
+            """
+        )
+        parts = [
+            f"SELECT DISTINCT entry.filename, held.filename AS file FROM entry JOIN "
+            f"read_parquet({file_list(files)}, filename = true) AS held USING ({key})"
+            for files, key in ((inputs.files["held"], "content_id"), (inputs.files["named"], "content_id, name"))
+            if files
+        ]  # fmt: skip
+        pairs = " UNION ALL ".join(parts) or "SELECT '' AS filename, '' AS file WHERE false"
+        query = f"""
+        SELECT parse_filename(parse_dirpath(filename)) AS listing, origin_id, entries,
+               coalesce(files, []) AS files
+        FROM (SELECT filename, any_value(origin_id) AS origin_id, count(*) AS entries FROM entry GROUP BY 1)
+        LEFT JOIN (SELECT filename, list(file ORDER BY file) AS files FROM ({pairs}) GROUP BY 1) USING (filename)
+        ORDER BY listing
+        """
+        for batch in fetch_table(sql, query).cast(HOLDINGS).combine_chunks().to_batches():
+            yield "holdings", batch
+
+
+def _power_of_two(number: int) -> int:
+    """The smallest power of two that is at least ``number``, from 1 to MOST_BUCKETS."""
+    return min(MOST_BUCKETS, 1 << max(0, (number - 1).bit_length() if number > 1 else 0))
