@@ -319,7 +319,16 @@ def test_a_stage_that_was_removed_is_made_again_whole(tmp_path: Path, good: str)
     make(tmp_path / "w", recipe([good]))
     (first,) = (tmp_path / "w/stages/names").glob("*")
     expected = hashes(make(tmp_path / "w", recipe([good, other])).released.folder)
-    for stage in ("names", "facts", "judge", "verdicts", "languages", "licence_matches"):
+    for stage in (
+        "names",
+        "facts",
+        "reasons",
+        "survivors",
+        "decisions",
+        "verdicts",
+        "languages",
+        "licence_matches",
+    ):
         for folder in (tmp_path / "w/stages" / stage).glob("*"):
             if stage != "names" or folder == first:
                 for path in folder.iterdir():
