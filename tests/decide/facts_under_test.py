@@ -71,9 +71,6 @@ def decide(
     rows = sorted(rows, key=lambda row: (row["origin_id"], row["anchor"], row["path"]))
     given = {
         "facts": pa.Table.from_pylist(list(rows), schema=FACTS.schema),
-        "pairs": pa.Table.from_pylist(
-            [{"content_a": a * 40, "content_b": b * 40} for a, b, _ in alike], schema=PAIRS
-        ),
         "similarities": pa.Table.from_pylist(
             [{"content_a": a * 40, "content_b": b * 40, "jaccard": j} for a, b, j in alike],
             schema=tables.SIMILARITIES.schema,
@@ -88,10 +85,24 @@ def decide(
         decisions_stage(chosen, *settings),
     )
     for stage in stages:
-        for name, table in run_stage(stage, files).items():
+        made = run_stage(stage, files)
+        if "survivors" in made:
+            made["pairs"] = _pairs(made["survivors"], alike)
+        for name, table in made.items():
             files[name] = (folder / f"{name}.parquet",)
             write_table(*files[name], table)
     assert set(decisions_of_buckets(*files["decisions"])) <= {5}
     verdicts = run_stage(verdicts_stage(chosen, *settings), files)["verdicts"].to_pylist()
     assert len(verdicts) == len(rows)
     return {(row["origin_id"][0], row["path"]): row for row in verdicts}
+
+
+def _pairs(survivors: pa.Table, alike: Sequence[tuple[str, str, float]]) -> pa.Table:
+    """Table pairs: those of ``alike`` of which both survive, by rank and by content."""
+    rank = {row["content_id"]: row["rank"] for row in survivors.to_pylist()}
+    rows = []
+    for a, b, _ in alike:
+        if {a * 40, b * 40} <= rank.keys():
+            better, worse = sorted((rank[a * 40], rank[b * 40]))
+            rows.append({"content_a": a * 40, "content_b": b * 40, "better": better, "worse": worse})
+    return pa.Table.from_pylist(rows, schema=PAIRS)

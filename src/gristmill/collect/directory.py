@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from gristmill.errors import HostileInputError, OriginError
 
 VERSION_CONTROL = frozenset({b".git", b".hg", b".svn"})
 CHUNK = 1 << 20
+_WALKING = threading.Lock()
+"""looking at files is all Python: threads that do it at once only wait for each other, and pay for it"""
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -76,7 +79,8 @@ def read_contents(state: State, wanted: Sequence[str], context: Context) -> Iter
 
 def _state(root: Path, context: Context) -> str:
     notes: list[str] = []
-    seen = fingerprint(_walk(root, context.limits, notes), context.limits)
+    with _WALKING:
+        seen = fingerprint(_walk(root, context.limits, notes), context.limits)
     known = recall(context.cache, root, seen)
     if known is not None:
         return known

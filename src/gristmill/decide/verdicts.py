@@ -118,25 +118,25 @@ def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[st
     """For every content that is alike to another: the content kept for it, and the similarity."""
     create_view(sql, "pairs", inputs.files["pairs"], PAIRS)
     create_view(sql, "similarities", inputs.files["similarities"], tables.SIMILARITIES.schema)
-    (unknown,) = sql.execute(
-        "SELECT count(*) FROM pairs ANTI JOIN similarities USING (content_a, content_b)"
-    ).fetchall()
-    if unknown[0]:
-        raise BalanceError(
-            f"{unknown[0]} candidate pairs have no similarity: a folder of stages/similarities-* is gone; remove "
-            "the folder stages/pairs of the workspace and build again"
-        )
+    near, threshold = params["near"], float(params["threshold"])
     edges = fetch_table(
         sql,
         f"""
-        SELECT a.rank AS a, b.rank AS b, any_value(jaccard) AS jaccard
-        FROM pairs JOIN similarities USING (content_a, content_b)
-        JOIN survivors AS a ON a.content_id = content_a JOIN survivors AS b ON b.content_id = content_b
-        WHERE jaccard >= {float(params["threshold"])!r} AND {params["near"]}
-        GROUP BY ALL ORDER BY ALL
+        SELECT better, worse, any_value(jaccard) AS jaccard
+        FROM pairs LEFT JOIN similarities USING (content_a, content_b)
+        WHERE {near} AND (jaccard IS NULL OR jaccard >= {threshold!r}) GROUP BY ALL ORDER BY ALL
         """,
     )
-    both = np.stack([edges["a"].to_numpy(), edges["b"].to_numpy()], axis=1).astype(np.int64).reshape(-1, 2)
+    if edges["jaccard"].null_count:
+        raise BalanceError(
+            f"{edges['jaccard'].null_count} candidate pairs have no similarity: a folder of stages/similarities-* "
+            "is gone; remove the folder stages/pairs of the workspace and build again"
+        )
+    both = (
+        np.stack([edges["better"].to_numpy(), edges["worse"].to_numpy()], axis=1)
+        .astype(np.int64)
+        .reshape(-1, 2)
+    )
     ranks, items = np.unique(both, return_inverse=True)
     all_items = np.arange(len(ranks))
     kept, similarity = assign(

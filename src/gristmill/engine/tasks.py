@@ -123,7 +123,12 @@ def _write_partitions(
     order = np.argsort(partition, kind="stable")
     ends = np.searchsorted(partition[order], np.arange(exchange.partitions, dtype=np.uint64), side="right")
     limit = 1 << 62
-    with ShardWriter(aside / f"{name}.parquet", schema, row_group_bytes=limit) as writer:
+    dictionary = [column for column in schema.names if column not in task.stage.plain]
+    level = task.stage.compression_level
+    path = aside / f"{name}.parquet"
+    with ShardWriter(
+        path, schema, row_group_bytes=limit, compression_level=level, use_dictionary=dictionary
+    ) as writer:
         start = 0
         for end in ends.tolist():
             writer.write_row_group(table.take(pa.array(order[start:end])))

@@ -43,10 +43,11 @@ HOLDERS = pa.schema([pa.field("segment", pa.int32(), nullable=False)])
 RANKS = pa.schema(
     [pa.field("better", pa.int64(), nullable=False), pa.field("worse", pa.int64(), nullable=False)]
 )
-PAIRS = pa.schema([
+ASKED = pa.schema([
     pa.field("content_a", pa.string(), nullable=False),
     pa.field("content_b", pa.string(), nullable=False),
 ])  # fmt: skip
+PAIRS = pa.schema([*ASKED, *RANKS])
 WANTED = pa.schema(
     [pa.field("content_id", pa.string(), nullable=False), pa.field("partition", pa.uint64(), nullable=False)]
 )
@@ -68,7 +69,14 @@ def bands_stage() -> Stage:
 
     It does not know who survives, so that a segment's bands are sorted into partitions once and for all.
     """
-    return Stage("bands", 1, _bands, {"bands": BANDS}, params={"scheme": signatures.SCHEME})
+    return Stage(
+        "bands",
+        1,
+        _bands,
+        {"bands": BANDS},
+        params={"scheme": signatures.SCHEME},
+        plain=tuple(BANDS.names),
+    )
 
 
 def band_exchange(contents: int) -> Exchange:
@@ -95,7 +103,7 @@ def candidates_stage() -> Stage:
 def pairs_stage(spill: Path, memory: int, threads: int) -> Stage:
     """Inputs ``candidates``, ``survivors``, ``signatures``, ``known`` (similarities computed before).
 
-    Output ``pairs``: all distinct candidate pairs as content ids; ``asked``: those whose similarity is not
+    Output ``pairs``: all distinct candidate pairs, as ranks and as content ids; ``asked``: those whose similarity is not
     known, a row group for each partition of bounded size; ``wanted``: which content goes to which partition;
     ``holders``: the segments (by number) that hold a wanted content.
     """
@@ -103,7 +111,7 @@ def pairs_stage(spill: Path, memory: int, threads: int) -> Stage:
         "pairs",
         1,
         _pairs,
-        {"pairs": PAIRS, "asked": PAIRS, "wanted": WANTED, "holders": HOLDERS},
+        {"pairs": PAIRS, "asked": ASKED, "wanted": WANTED, "holders": HOLDERS},
         params={"scheme": signatures.SCHEME},
         private={"spill": spill, "memory": memory, "threads": threads},
         row_groups=("asked",),
@@ -202,12 +210,12 @@ def _pairs(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             """
             CREATE TEMP TABLE pairs AS
             SELECT least(a.content_id, b.content_id) AS content_a,
-                   greatest(a.content_id, b.content_id) AS content_b
+                   greatest(a.content_id, b.content_id) AS content_b, better, worse
             FROM (SELECT DISTINCT better, worse FROM candidates)
             JOIN survivors AS a ON a.rank = better JOIN survivors AS b ON b.rank = worse
             """
         )
-        pairs = fetch_table(sql, "SELECT * FROM pairs ORDER BY ALL")
+        pairs = fetch_table(sql, "SELECT * FROM pairs ORDER BY better, worse")
         yield from _batches("pairs", pairs.cast(PAIRS))
         asked = fetch_table(
             sql,
@@ -223,7 +231,7 @@ def _pairs(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             """,
         )
         _register_segments(sql, inputs.files["signatures"])
-        sql.register("unknown", asked.select(PAIRS.names))
+        sql.register("unknown", asked.select(ASKED.names))
         holders = fetch_table(
             sql,
             """
@@ -247,7 +255,7 @@ def _partitions(asked: pa.Table) -> Iterator[Output]:
     order = np.lexsort((pairs[:, 1], pairs[:, 0], component))
     size = _cost(asked, pairs, order)
     _, partition = np.unique((np.cumsum(size) - size) // PARTITION_SHINGLES, return_inverse=True)
-    sorted_pairs = asked.select(PAIRS.names).take(pa.array(order)).cast(PAIRS).combine_chunks()
+    sorted_pairs = asked.select(ASKED.names).take(pa.array(order)).cast(ASKED).combine_chunks()
     starts = np.searchsorted(partition, np.arange(partition[-1] + 2))
     for start, end in pairwise(starts.tolist()):
         yield from (("asked", batch) for batch in sorted_pairs.slice(start, end - start).to_batches())
@@ -303,7 +311,7 @@ def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 def _similarities(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     table = inputs.table("shingles", SHINGLES).combine_chunks()
-    asked = inputs.table("asked", PAIRS)
+    asked = inputs.table("asked", ASKED)
     lists = table["hashes"].combine_chunks()
     hashes, offsets = lists.flatten().to_numpy(), lists.offsets.to_numpy().astype(np.int64)
     sides = [pc.index_in(asked[name], value_set=table["content_id"]) for name in ("content_a", "content_b")]
