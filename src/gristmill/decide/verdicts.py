@@ -66,7 +66,7 @@ def verdicts_stage(policy: Policy, spill: Path, memory: int, threads: int) -> St
     """Inputs ``facts``, ``reasoned`` and ``decisions`` of one bucket. Output: table ``verdicts`` in key order."""
     return Stage(
         "verdicts",
-        1,
+        2,
         _verdicts,
         {tables.VERDICTS.name: tables.VERDICTS.schema},
         params={"threshold": policy.duplicates.near_threshold},

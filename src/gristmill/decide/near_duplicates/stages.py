@@ -71,7 +71,7 @@ def bands_stage() -> Stage:
     """
     return Stage(
         "bands",
-        1,
+        2,
         _bands,
         {"bands": BANDS},
         params={"scheme": signatures.SCHEME},
@@ -97,7 +97,7 @@ def ranks_stage(spill: Path, memory: int, threads: int) -> Stage:
 
 def candidates_stage() -> Stage:
     """Reduce of ``bands`` with ``ranks`` whole: pairs of ranks that share a band key."""
-    return Stage("candidates", 1, _candidates, {"candidates": RANKS})
+    return Stage("candidates", 2, _candidates, {"candidates": RANKS})
 
 
 def pairs_stage(spill: Path, memory: int, threads: int) -> Stage:
@@ -109,7 +109,7 @@ def pairs_stage(spill: Path, memory: int, threads: int) -> Stage:
     """
     return Stage(
         "pairs",
-        1,
+        2,
         _pairs,
         {"pairs": PAIRS, "asked": ASKED, "wanted": WANTED, "holders": HOLDERS},
         params={"scheme": signatures.SCHEME},
