@@ -10,7 +10,7 @@ from gristmill.annotate.run import Annotations
 from gristmill.collect.run import Collected
 from gristmill.decide.near_duplicates import stages
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard, read_table
+from gristmill.engine.shards import open_shard
 from gristmill.engine.stages import Exchange, Shard, digest
 from gristmill.settings import Settings
 from gristmill.workspace import Workspace
@@ -67,18 +67,27 @@ def _verify(
     pairs: Shard, partitions: int, collected: Collected, annotations: Annotations, engine: Engine
 ) -> None:
     by = Exchange("partition", partitions)
-    holders = read_table(pairs.files["holders"], stages.HOLDERS)["segment"].to_pylist()
-    held = [(collected.segments[number], annotations[tables.TEXT.name][number]) for number in holders]
-    inputs = [
-        Shard(
-            digest(segment.key, text.key, pairs.key),
-            {"contents": segment.files["contents"], **text.files, "wanted": pairs.files["wanted"]},
+    inputs = []
+    for group, number in enumerate(_segments_of(pairs.file("held"))):
+        segment, text = collected.segments[number], annotations[tables.TEXT.name][number]
+        files = {"wanted": pairs.files["wanted"], "held": pairs.files["held"]}
+        inputs.append(
+            Shard(
+                digest(segment.key, text.key, pairs.key),
+                {"contents": segment.files["contents"], **text.files, **files},
+                {"held": group},
+            )
         )
-        for segment, text in held
-    ]
     exchanged = engine.exchange(stages.shingles_stage(), inputs, by)
     asked = Shard(pairs.key, {"asked": pairs.files["asked"]})
     engine.reduce_partition(stages.similarities_stage(), exchanged, by, beside=asked)
+
+
+def _segments_of(held: Path) -> list[int]:
+    """The number of the segment of each row group."""
+    with open_shard(held) as file:
+        groups = range(file.num_row_groups)
+        return [file.metadata.row_group(group).column(0).statistics.min for group in groups]
 
 
 def _files(shards: Sequence[Shard], name: str) -> tuple[Path, ...]:

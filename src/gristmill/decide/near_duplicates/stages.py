@@ -39,7 +39,9 @@ NUMBERED = pa.schema([
     pa.field("number", pa.int32(), nullable=False),
     pa.field("rank", pa.int64(), nullable=False),
 ])  # fmt: skip
-HOLDERS = pa.schema([pa.field("segment", pa.int32(), nullable=False)])
+HELD = pa.schema(
+    [pa.field("segment", pa.int32(), nullable=False), pa.field("content_id", pa.string(), nullable=False)]
+)
 RANKS = pa.schema(
     [pa.field("better", pa.int64(), nullable=False), pa.field("worse", pa.int64(), nullable=False)]
 )
@@ -57,7 +59,6 @@ SHINGLES = pa.schema([
     pa.field("content_id", pa.string(), nullable=False),
     pa.field("hashes", HASHES, nullable=False),
 ])  # fmt: skip
-_NONE = pa.array([], pa.string())
 SIMILARITIES_STAGE = "similarities-" + shingles.SCHEME.replace("/", "-")
 """named by the scheme, so that similarities of two schemes never stand in one folder"""
 PARTITION_SHINGLES = 4 << 20
@@ -105,22 +106,22 @@ def pairs_stage(spill: Path, memory: int, threads: int) -> Stage:
 
     Output ``pairs``: all distinct candidate pairs, as ranks and as content ids; ``asked``: those whose similarity is not
     known, a row group for each partition of bounded size; ``wanted``: which content goes to which partition;
-    ``holders``: the segments (by number) that hold a wanted content.
+    ``held``: the wanted contents of each segment that has any, a row group a segment.
     """
     return Stage(
         "pairs",
         2,
         _pairs,
-        {"pairs": PAIRS, "asked": ASKED, "wanted": WANTED, "holders": HOLDERS},
+        {"pairs": PAIRS, "asked": ASKED, "wanted": WANTED, "held": HELD},
         params={"scheme": signatures.SCHEME},
         private={"spill": spill, "memory": memory, "threads": threads},
-        row_groups=("asked",),
+        row_groups=("asked", "held"),
     )
 
 
 def shingles_stage() -> Stage:
-    """Inputs ``contents``, ``text`` of a segment and ``wanted``: shingle hashes of the files in question."""
-    return Stage("shingles", 1, _shingles, {"shingles": SHINGLES}, params={"scheme": shingles.SCHEME})
+    """Inputs ``contents``, ``text`` and ``held`` of a segment, and ``wanted``: shingle hashes of its wanted files."""
+    return Stage("shingles", 2, _shingles, {"shingles": SHINGLES}, params={"scheme": shingles.SCHEME})
 
 
 def similarities_stage() -> Stage:
@@ -232,15 +233,17 @@ def _pairs(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         )
         _register_segments(sql, inputs.files["signatures"])
         sql.register("unknown", asked.select(ASKED.names))
-        holders = fetch_table(
+        held = fetch_table(
             sql,
             """
-            SELECT DISTINCT segment FROM held SEMI JOIN (
+            SELECT segment, content_id FROM held SEMI JOIN (
                 SELECT content_a AS content_id FROM unknown UNION SELECT content_b FROM unknown
-            ) AS wanted USING (content_id) ORDER BY 1
+            ) AS wanted USING (content_id) ORDER BY ALL
             """,
-        )
-    yield from _batches("holders", holders.cast(HOLDERS))
+        ).cast(HELD)
+    segments = held["segment"].to_numpy()
+    for start, end in pairwise([*np.flatnonzero(np.diff(segments, prepend=-1)).tolist(), len(segments)]):
+        yield from (("held", batch) for batch in held.slice(start, end - start).combine_chunks().to_batches())
     yield from _partitions(asked)
 
 
@@ -280,11 +283,9 @@ def _cost(asked: pa.Table, pairs: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
-    here = pa.concat_arrays(
-        [batch["content_id"] for batch in inputs.batches("contents", ["content_id"])] or [_NONE]
-    )
+    held = inputs.table("held", HELD)["content_id"]
     parts = [
-        batch.filter(pc.is_in(batch["content_id"], value_set=here)) for batch in inputs.batches("wanted")
+        batch.filter(pc.is_in(batch["content_id"], value_set=held)) for batch in inputs.batches("wanted")
     ]
     wanted = pa.Table.from_batches(parts, schema=WANTED)
     ids, partitions = wanted["content_id"].to_numpy(), wanted["partition"].to_numpy()
