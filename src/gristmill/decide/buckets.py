@@ -36,7 +36,6 @@ HOLDINGS = pa.schema([
     pa.field("files", tables.STRINGS, nullable=False),
 ])  # fmt: skip
 PER_LISTING = (tables.REVISIONS.name, tables.RELEASES.name, "entries", "visits")
-PER_SEGMENT = (tables.TEXT.name, tables.SIGNALS.name)
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,10 @@ class _Known:
             self.of_listing[listing.key] = {
                 **own, tables.LICENCES.name: licence, tables.PATHS.name: path
             }  # fmt: skip
+        of_contents = [table.name for table in INPUT_TABLES if table.key == ("content_id",)]
+        side_cars = [name for name in of_contents if name in self.annotations]
         for number, segment in enumerate(self.collected.segments):
-            beside = {name: self.annotations[name][number] for name in PER_SEGMENT}
+            beside = {name: self.annotations[name][number] for name in side_cars}
             for name in (tables.CONTENTS.name, tables.SKIPPED_CONTENTS.name):
                 self.of_file[str(segment.file(name))] = {
                     tables.CONTENTS.name: segment, tables.SKIPPED_CONTENTS.name: segment, **beside
