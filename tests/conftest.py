@@ -10,19 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from git_environment import GIT_ENVIRONMENT
+
 settings.register_profile("mill", deadline=None)  # the machine may be busy: time is never a test
 settings.load_profile("mill")
-
-GIT_ENVIRONMENT = {
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_SYSTEM": "/dev/null",
-    "GIT_AUTHOR_NAME": "Ada Author",
-    "GIT_AUTHOR_EMAIL": "ada@mill.example",
-    "GIT_AUTHOR_DATE": "2024-01-02T03:04:05+0100",
-    "GIT_COMMITTER_NAME": "Cid Committer",
-    "GIT_COMMITTER_EMAIL": "cid@mill.example",
-    "GIT_COMMITTER_DATE": "2024-01-02T03:04:05+0100",
-}
 
 
 @pytest.fixture

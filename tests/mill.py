@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from conftest import GIT_ENVIRONMENT
+from git_environment import GIT_ENVIRONMENT
 from gristmill.engine.progress import Progress
 from gristmill.pipeline import Built, build
 from gristmill.recipe import Recipe, parse_recipe

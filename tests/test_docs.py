@@ -12,6 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import duckdb
 import msgspec
@@ -41,6 +42,15 @@ EXAMPLES = {
     "collect.metadata",
     "collect.visit_date",
     "policy.opt_out",
+    "annotate.labels.name",
+    "annotate.labels.model",
+    "annotate.labels.labels",
+    "annotate.labels.revision",
+    "annotate.labels.template",
+    "policy.labels.set",
+    "policy.labels.label",
+    "policy.labels.above",
+    "policy.labels.below",
 }
 LICENCES = {"click-8.1.7": "MIT", "click-8.1.8": "MIT", "unidecode": "GPL-2.0-or-later"}
 STAND_INS = {
@@ -77,8 +87,10 @@ def recipe_fields(kind: type[msgspec.Struct] = Recipe, section: str = "") -> dic
     found: dict[str, dict[str, object]] = {}
     for field in msgspec.structs.fields(kind):
         name = f"{section}.{field.name}".lstrip(".")
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            found |= recipe_fields(field.type, name)
+        kinds = (field.type, *get_args(field.type))  # a section, or an array of them
+        inner = [one for one in kinds if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+        if inner:
+            found |= recipe_fields(inner[0], name)
         else:
             found.setdefault(section, {})[field.name] = field.default
     return found
@@ -119,14 +131,17 @@ def test_the_recipe_page_has_every_key_with_its_default() -> None:
 
 
 def test_the_template_has_every_key_with_its_default() -> None:
-    lines = [re.sub(r"^# (?=[a-z_]+ = )", "", line) for line in recipe_template().splitlines()]
+    lines = [re.sub(r"^# (?=[a-z_]+ = |\[\[)", "", line) for line in recipe_template().splitlines()]
     values = tomllib.loads("\n".join(lines))
     parse_recipe("\n".join(lines))
-    for name, keys in recipe_fields().items():
+    sections = recipe_fields()
+    for name, keys in sections.items():
         section = values
         for part in name.split("."):
-            section = section[part]
-        assert {key for key, value in section.items() if not isinstance(value, dict)} == set(keys), name
+            inner = section[part]
+            section = inner[0] if isinstance(inner, list) else inner
+        plain = {key for key in section if f"{name}.{key}" not in sections}
+        assert plain == set(keys), name
         for key, default in keys.items():
             if f"{name}.{key}" not in EXAMPLES:
                 assert section[key] == (list(default) if isinstance(default, tuple) else default), (

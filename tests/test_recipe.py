@@ -12,6 +12,8 @@ from gristmill.errors import RecipeError
 from gristmill.recipe import Recipe, load_recipe, parse_recipe, recipe_template
 
 LEAST = '[release]\nname = "x"\n[collect]\nsources = ["dir:."]\n'
+LABELS = LEAST + "[[annotate.labels]]\nname = 'topic'\nmodel = 'm'\nlabels = ['web', 'games']\n"
+RULE = "[[policy.labels]]\nset = 'topic'\nlabel = 'web'\n"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,34 @@ LEAST = '[release]\nname = "x"\n[collect]\nsources = ["dir:."]\n'
         ('[release]\nname = "x"\n[collect]\nsources = []', "collect.sources is empty"),
         ('[release]\nname = "../x"\n[collect]\nsources = ["dir:."]', "release.name = '../x'"),
         ('[release]\nname = "x"\nversion = ".."\n[collect]\nsources = ["dir:."]', "release.version = '..'"),
+        (
+            LABELS + "[[policy.labels]]\nset = 'topik'\nlabel = 'web'\nabove = 0.5",
+            "policy.labels.set = 'topik': no such label set; did you mean 'topic'?",
+        ),
+        (
+            LEAST + "[[policy.labels]]\nset = 'topic'\nlabel = 'web'\nabove = 0.5",
+            "[[annotate.labels]] defines none",
+        ),
+        (
+            LABELS + "[[policy.labels]]\nset = 'topic'\nlabel = 'wep'\nabove = 0.5",
+            "policy.labels.label = 'wep': not in the label set 'topic'; did you mean 'web'?",
+        ),
+        (
+            LABELS + "[[policy.labels]]\nset = 'topic'\nlabel = 'qqqq'\nabove = 0.5",
+            "there are: 'web', 'games'",
+        ),
+        (LABELS + RULE, "for 'topic', 'web' drops nothing; set above, below or unlabelled"),
+        (LABELS + RULE + "above = 1.5", "policy.labels.above = 1.5: must lie between 0 and 1"),
+        (LABELS + RULE + "below = nan", "policy.labels.below = nan: must lie between 0 and 1"),
+        (LABELS + RULE + "abowe = 0.5", "unknown key policy.labels.abowe; did you mean policy.labels.above?"),
+        (LABELS + RULE + "scope = 'repo'", "policy.labels[0].scope: Invalid enum value 'repo'"),
+        (LABELS + "modle = 'm'", "unknown key annotate.labels.modle; did you mean annotate.labels.model?"),
+        (LABELS + "max_characters = 0", "max_characters = 0 of 'topic': must lie between 1 and"),
+        (LABELS + "texts = 'issues'", "annotate.labels[0].texts: Invalid enum value 'issues'"),
+        (LABELS + LABELS.removeprefix(LEAST), "annotate.labels.name = 'topic' is there twice"),
+        (LABELS.replace("'topic'", "' '"), "annotate.labels.name is empty"),
+        (LABELS.replace("'web', 'games'", ""), "annotate.labels.labels of 'topic' is empty"),
+        (LEAST + "[[annotate.labels]]\nname = 'x'\nlabels = ['y']", "missing required field `model`"),
         ('[release]\nname = "x"\nshard_bytes = 5\n[collect]\nsources = ["dir:."]', "release.shard_bytes"),
     ],
 )

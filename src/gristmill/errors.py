@@ -41,3 +41,15 @@ class MissingExtraError(GristmillError):
 
 class ReleaseError(GristmillError):
     """A release is damaged, incomplete, or does not match its manifest."""
+
+
+class ModelError(GristmillError):
+    """A model cannot be used: missing or hostile files, unknown architecture, no entailment label, bad weights."""
+
+
+class LabelError(GristmillError):
+    """Candidate labels or a hypothesis template cannot be used."""
+
+
+class TextError(GristmillError):
+    """A text cannot be classified; in a batch it is reported with its row and the others are answered."""

@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from gristmill import tables
+from gristmill.annotate.labels import PinnedSet, pin
 from gristmill.annotate.run import Annotations, annotate
 from gristmill.collect.metadata import read_metadata
 from gristmill.collect.reader import Context, Limits, Source
@@ -23,7 +24,7 @@ from gristmill.decide.run import Decided, decide, unseen_languages
 from gristmill.engine.executors import open_executor
 from gristmill.engine.graph import Engine
 from gristmill.engine.progress import Progress
-from gristmill.recipe import Recipe
+from gristmill.recipe import LabelSet, Recipe
 from gristmill.release.run import Released, publish
 from gristmill.settings import Settings
 from gristmill.workspace import Workspace, lock, sweep, write_text
@@ -34,12 +35,14 @@ class Inputs:
     """Everything that a recipe names, read and checked before any work is done.
 
     ``published`` is the recipe as the release states it: list files by digest, the opt-out list by the digest
-    of its entries, since the list itself is nobody else's business.
+    of its entries, since the list itself is nobody else's business; models of label sets pinned, with the template,
+    engine and precision that were taken.
     """
 
     sources: list[Source]
     opt_outs: list[OptOut]
     metadata: pa.Table | None
+    label_sets: list[PinnedSet]
     published: str
 
 
@@ -78,7 +81,11 @@ def build(
         for failure in collected.failures:
             kept = "its last good state is used" if failure.stale else "left out"
             progress.note(f"warning: {failure.source}: {failure.message} ({kept})")
-        annotations = annotate(collected, workspace, engine, settings, recipe.annotate)
+        for labels in inputs.label_sets:
+            progress.note(f"labels {labels.name}: {labels.told()}")
+        annotations = annotate(
+            collected, workspace, engine, settings, recipe.annotate, label_sets=inputs.label_sets
+        )
         decided = decide(
             recipe, inputs.opt_outs, inputs.metadata, collected, annotations, workspace, engine, settings
         )
@@ -105,7 +112,8 @@ def build(
 def read_inputs(recipe: Recipe, base: Path) -> Inputs:
     """Read and check the files that a recipe names; relative paths start from ``base``.
 
-    Raises SourceError or RecipeError naming the file and line.
+    Models of label sets are loaded, from the hub if they are no folders, and closed again. Raises SourceError or
+    RecipeError naming the file and line; ModelError, LabelError or MissingExtraError naming the label set.
     """
     sources = parse_sources(recipe.collect.sources, base)
     opt_outs = parse_opt_outs(recipe.policy.opt_out, base)
@@ -122,8 +130,23 @@ def read_inputs(recipe: Recipe, base: Path) -> Inputs:
         if opt_outs
         else (),
     )
-    published = msgspec.structs.replace(recipe, collect=collected, policy=policy)
-    return Inputs(sources, opt_outs, metadata, published.canonical())
+    label_sets = [pin(one, base) for one in recipe.annotate.labels]
+    annotate = msgspec.structs.replace(
+        recipe.annotate,
+        labels=tuple(map(_pinned, recipe.annotate.labels, label_sets)),
+    )
+    published = msgspec.structs.replace(recipe, collect=collected, annotate=annotate, policy=policy)
+    return Inputs(sources, opt_outs, metadata, label_sets, published.canonical())
+
+
+def _pinned(wanted: LabelSet, found: PinnedSet) -> LabelSet:
+    return msgspec.structs.replace(
+        wanted,
+        revision=found.revision,
+        template=found.template,
+        engine=found.engine,
+        precision=found.precision,
+    )
 
 
 def _with_digest(source: str, base: Path) -> str:

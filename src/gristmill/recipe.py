@@ -7,18 +7,16 @@ canonical form is part of the release.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import hashlib
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from gristmill.errors import RecipeError
-from gristmill.spdx.expressions import normalise
-from gristmill.spdx.statements import is_understood
+from gristmill.recipe_checks import check_values, refuse_unknown_keys
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename=None):
@@ -46,11 +44,35 @@ class Collect(Section, frozen=True, kw_only=True):
     """time limit for one origin"""
 
 
+class LabelSet(Section, frozen=True, kw_only=True):
+    """Labels of your own, which a zero-shot model gives to texts."""
+
+    name: str
+    """what rules and the table labels call it"""
+    model: str
+    """folder, or id on the hub, of a model of natural language inference"""
+    labels: tuple[str, ...]
+    revision: str | None = None
+    """branch, tag or commit of the hub, or the digest that a folder must have"""
+    multi_label: bool = True
+    """each label on its own, or all of them share 1"""
+    template: str | None = None
+    """hypothesis with {} in the label's place; unset: the model's own"""
+    texts: Literal["readme", "documentation", "prose", "heads"] = "readme"
+    """which files are asked about; heads: all that are text"""
+    max_characters: int = 2_000
+    """characters of the beginning of a text that the model sees, at most"""
+    engine: Literal["auto", "numpy", "openvino", "torch"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"] = "auto"
+
+
 class Annotate(Section, frozen=True, kw_only=True):
     """Which detectors run."""
 
     findings: tuple[Literal["patterns", "kingfisher"], ...] = ("patterns",)
     """detectors of secrets and personal data; kingfisher needs the extra [secrets]"""
+    labels: tuple[LabelSet, ...] = ()
+    """label sets"""
 
 
 class Licences(Section, frozen=True, kw_only=True):
@@ -122,6 +144,22 @@ class Duplicates(Section, frozen=True, kw_only=True):
     """a file is dropped if its exact Jaccard index of word 5-shingles to a kept file reaches this"""
 
 
+class LabelRule(Section, frozen=True, kw_only=True):
+    """What score of a label a file must have."""
+
+    set: str
+    """name of the label set"""
+    label: str
+    scope: Literal["file", "origin"] = "file"
+    """the file's own text, or the text of its kind that stands nearest to the top of the file's origin"""
+    above: float | None = None
+    """kept where the score is above this"""
+    below: float | None = None
+    """kept where the score is below this"""
+    unlabelled: Literal["keep", "drop"] = "keep"
+    """files for which there is no score"""
+
+
 class Policy(Section, frozen=True, kw_only=True):
     """What may be in the release."""
 
@@ -132,6 +170,8 @@ class Policy(Section, frozen=True, kw_only=True):
     licences: Licences = Licences()
     languages: Languages = Languages()
     quality: Quality = Quality()
+    labels: tuple[LabelRule, ...] = ()
+    """rules on the scores of label sets"""
     duplicates: Duplicates = Duplicates()
 
 
@@ -192,77 +232,19 @@ def parse_recipe(text: str, name: str = "recipe") -> Recipe:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{name}: not valid TOML: {error}") from error
-    _refuse_unknown_keys(values, Recipe, "", name)
+    refuse_unknown_keys(values, Recipe, name)
     try:
         recipe = msgspec.convert(values, Recipe)
     except msgspec.ValidationError as error:
         raise RecipeError(f"{name}: {_plain(str(error))}") from error
-    _check_values(recipe, name)
+    check_values(recipe, name)
     return recipe
-
-
-def _refuse_unknown_keys(values: dict[str, Any], kind: type[msgspec.Struct], prefix: str, name: str) -> None:
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    for key, value in values.items():
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
-            elsewhere = [path for path in _all_keys(Recipe, "") if path.rsplit(".", 1)[-1] == key]
-            if elsewhere:  # the right key in the wrong table
-                hint = f"did you mean {elsewhere[0]}?"
-            elif near:
-                hint = f"did you mean {prefix}{near[0]}?"
-            else:
-                hint = f"known keys here: {', '.join(sorted(fields))}"
-            raise RecipeError(f"{name}: unknown key {prefix}{key}; {hint}")
-        inner = fields[key]
-        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-            _refuse_unknown_keys(value, inner, f"{prefix}{key}.", name)
-
-
-def _all_keys(kind: type[msgspec.Struct], prefix: str) -> list[str]:
-    keys: list[str] = []
-    for field in msgspec.structs.fields(kind):
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            keys += _all_keys(field.type, f"{prefix}{field.name}.")
-        else:
-            keys.append(f"{prefix}{field.name}")
-    return keys
 
 
 def _plain(message: str) -> str:
     """msgspec's message with the key's path in front, as the user wrote it."""
     text, _, path = message.rpartition(" - at `$")
     return f"{path.rstrip('`').lstrip('.')}: {text}" if text else message
-
-
-def _check_values(recipe: Recipe, name: str) -> None:
-    release, policy = recipe.release, recipe.policy
-    for key, value in (("release.name", release.name), ("release.version", release.version)):
-        if not value or not all(c.isalnum() or c in "-_." for c in value) or value.startswith("."):
-            raise RecipeError(f"{name}: {key} = {value!r}: use letters, digits, '-', '_' and '.' only")
-    if not recipe.collect.sources:
-        raise RecipeError(f"{name}: collect.sources is empty; name at least one source")
-    fractions = {
-        "policy.duplicates.near_threshold": policy.duplicates.near_threshold,
-        "policy.quality.min_alphabetic_fraction": policy.quality.min_alphabetic_fraction,
-        "policy.quality.max_encoded_fraction": policy.quality.max_encoded_fraction,
-        "policy.quality.min_html_visible_fraction": policy.quality.min_html_visible_fraction,
-        "release.redact.min_score": release.redact.min_score,
-    }
-    for key, fraction in fractions.items():
-        if not 0 <= fraction <= 1:
-            raise RecipeError(f"{name}: {key} = {fraction}: must lie between 0 and 1")
-    if not 1 <= recipe.collect.max_content_bytes <= 1 << 30:
-        raise RecipeError(f"{name}: collect.max_content_bytes must lie between 1 and {1 << 30}")
-    if recipe.collect.timeout_seconds <= 0:
-        raise RecipeError(f"{name}: collect.timeout_seconds must be above 0")
-    for key in ("allow_expressions", "deny_expressions"):
-        for text in getattr(policy.licences, key):
-            expression = normalise(text)
-            if expression is None or not is_understood(expression):
-                raise RecipeError(f"{name}: policy.licences.{key}: {text!r} is not an SPDX expression")
-    if release.shard_bytes < 1_000_000:
-        raise RecipeError(f"{name}: release.shard_bytes must be at least 1000000")
 
 
 def recipe_template() -> str:

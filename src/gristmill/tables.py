@@ -374,6 +374,25 @@ SIGNATURES = Table(
     ),
 )
 
+LABELS = Table(
+    "labels",
+    "One row a label of a label set for each text that the set is asked about: how sure a zero-shot model is that "
+    "the label holds. A content without a row has no such text.",
+    ("content_id", "set", "label"),
+    (
+        _CONTENT_ID,
+        Column("set", pa.string(), "name of the label set in the recipe"),
+        Column("label", pa.string(), "the label"),
+        Column("score", pa.float64(), "0 to 1, rounded to 4 digits; without multi_label the labels share 1"),
+        Column("multi_label", pa.bool_(), "each label was asked on its own"),
+        Column("template", pa.string(), "hypothesis template; {} is the label's place"),
+        Column("model", pa.string(), "model as the recipe names it: hub id or folder"),
+        Column("revision", pa.string(), "commit of the hub, or sha256: and the digest of the model's files"),
+        Column("engine", pa.string(), "engine and device that ran it, for example numpy cpu"),
+        Column("precision", pa.string(), "what it computed in, for example float32"),
+    ),
+)
+
 # ---------------------------------------------------------------------------------------------- decide
 
 SIMILARITIES = Table(
@@ -450,6 +469,7 @@ TABLES: tuple[Table, ...] = (
     LICENCE_MATCHES,
     FINDINGS,
     SIGNATURES,
+    LABELS,
     SIMILARITIES,
     LICENCES,
     VERDICTS,

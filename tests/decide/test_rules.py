@@ -19,6 +19,22 @@ NULLS = dict.fromkeys((
 ))  # fmt: skip
 QUALITY, LANGUAGES, LICENCES = ("[policy.quality]\n", "[policy.languages]\n", "[policy.licences]\n")
 XML, JSON, HTML, TEXT = ({"language": name} for name in ("XML", "JSON", "HTML", "Text"))
+LABELS = """
+[[annotate.labels]]
+name = "topic's"
+model = "any"
+labels = ["web", "it's {"]
+[[policy.labels]]
+set = "topic's"
+label = "it's {"
+"""
+
+
+def score(value: float, scope: str = "file", label: str = "it's {") -> dict[str, Any]:
+    """Facts of an entry with this score."""
+    return {"labels": [{"set": "topic's", "label": label, "scope": scope, "score": value}]}
+
+
 GPL = {"licence_class": "restricted", "expression": "GPL-3.0-only"}
 
 # reason, key of the recipe, TOML, what is dropped, what is just not
@@ -59,6 +75,14 @@ CASES: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
     ("little_visible_text", "policy.quality.min_html_visible_characters", "", HTML, {}),
     ("text_name", "policy.quality.text_names", "", {"name": "words.txt", **TEXT}, {"name": "ReadMe.txt", **TEXT}),
     ("text_name", "policy.quality.text_names", "", {"name": "readme2.txt", **TEXT}, {"name": "dev-requirements.txt", **TEXT}),
+    ("label", "policy.labels.above", LABELS + "above = 0.8", score(0.8), score(0.8001)),
+    ("label", "policy.labels.above", LABELS + "above = 0", score(0.0), {}),
+    ("label", "policy.labels.below", LABELS + "below = 0.2", score(0.2), score(0.1999)),
+    ("label", "policy.labels.below", LABELS + "below = 0.2", score(0.3), score(0.3, "origin")),
+    ("label", "policy.labels.below", LABELS + "below = 0.2", score(0.3), score(0.3, label="web")),
+    ("label", "policy.labels.above", LABELS + 'above = 0.8\nscope = "origin"', score(0.8, "origin"), score(0.8)),
+    ("label", "policy.labels.unlabelled", LABELS + 'unlabelled = "drop"', {}, score(0.0)),
+    ("label", "policy.labels.unlabelled", LABELS + 'above = 0.8\nunlabelled = "drop"', score(0.9, "origin"), score(0.9)),
 ]  # fmt: skip
 
 
@@ -79,11 +103,26 @@ def test_a_rule(
 def test_every_reason_is_explained_and_in_order() -> None:
     everything = policy(
         LANGUAGES + 'allow = ["Go"]\ndeny = ["C"]\nallow_unknown = false\ndeny_extensions = ["py"]\n'
-        + QUALITY + 'vendored = "drop"\ntests = "drop"\ndocumentation = "drop"'
+        + QUALITY + 'vendored = "drop"\ntests = "drop"\ndocumentation = "drop"\n'
+        + LABELS + "above = 0.5\nbelow = 0.9"
     )  # fmt: skip
     order = list(dict.fromkeys(rule.reason for rule in rules_of(everything, [])))
     assert order == [reason for reason in REASONS if reason in order]
     assert set(REASONS) - set(order) == {"exact_duplicate", "near_duplicate"}
+
+
+def test_the_evidence_of_a_label_is_its_score_and_the_bound(tmp_path: Path) -> None:
+    text = LABELS + 'above = 0.8\nbelow = 0.1\nunlabelled = "drop"\nscope = "origin"'
+    found = decide(
+        tmp_path, [fact("a.py", "1", **score(0.31, "origin")), fact("b.py", "2", **score(0.31))], policy(text)
+    )
+    assert [one["evidence"] for one in found["a", "a.py"]["reasons"]] == [
+        "topic's: it's { of the origin 0.31 <= 0.8",
+        "topic's: it's { of the origin 0.31 >= 0.1",
+    ]
+    assert [one["evidence"] for one in found["a", "b.py"]["reasons"]] == [
+        "topic's: it's { of the origin: no score"
+    ]
 
 
 def test_every_rule_names_a_key_of_the_recipe() -> None:

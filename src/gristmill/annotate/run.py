@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from gristmill import tables
 from gristmill.annotate import annotators
-from gristmill.annotate.stages import AFTER, annotator_stage, names_stage
+from gristmill.annotate.known import earlier_runs, forget_incomplete, segments_of
+from gristmill.annotate.label_stages import label_contents
+from gristmill.annotate.labels import PinnedSet
+from gristmill.annotate.stages import annotator_stage, names_stage
 from gristmill.collect.run import Collected
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard, read_table
 from gristmill.engine.stages import Shard, Stage, digest
 from gristmill.recipe import Annotate
 from gristmill.settings import Settings
@@ -23,9 +23,14 @@ Annotations = Mapping[str, list[Shard]]
 
 
 def annotate(
-    collected: Collected, workspace: Workspace, engine: Engine, settings: Settings, options: Annotate
+    collected: Collected,
+    workspace: Workspace,
+    engine: Engine,
+    settings: Settings,
+    options: Annotate,
+    label_sets: Sequence[PinnedSet] = (),
 ) -> Annotations:
-    """Run all annotators over the workspace's segments and this build's listings."""
+    """Run all annotators over the workspace's segments and this build's listings; ``label_sets`` are its recipe's."""
     key = workspace.key()
     key_id = hashlib.sha256(b"gristmill value key\0" + key).hexdigest()[:16]
     values = {"detectors": sorted(options.findings)}
@@ -47,6 +52,7 @@ def annotate(
         done[annotator.table.name] = engine.map_shards(stage(annotator), named)
     listings = [Shard(shard.key, {"entries": shard.files["entries"]}) for shard in collected.listings]
     done[tables.PATHS.name] = engine.map_shards(stage(annotators.PATHS), listings)
+    done[tables.LABELS.name] = label_contents(collected, done, label_sets, workspace, engine, settings)
     return done
 
 
@@ -58,22 +64,21 @@ def _named_shards(
     settings: Settings,
 ) -> list[Shard]:
     """A shard for every segment and every run of the names stage that found new names for its contents."""
-    _forget_incomplete(workspace)
-    found = _names_files(workspace)
+    forget_incomplete(workspace, "names", "names")
     inputs = Shard(
         digest([shard.key for shard in collected.listings], [shard.key for shard in collected.segments]),
         {
             "entries": tuple(shard.file("entries") for shard in collected.listings),
             "contents": tuple(shard.file("contents") for shard in collected.segments),
-            "known": tuple(found),
+            "known": tuple(earlier_runs(workspace, "names", "names")),
         },
     )
     stage = names_stage(workspace.spill, settings.sql_memory, settings.sql_threads)
     engine.map_shards(stage, [inputs])
     segments = {segment.key: shard for segment, shard in zip(collected.segments, with_text, strict=True)}
     shards = []
-    for path in _names_files(workspace):
-        for number, segment in enumerate(_segments_of(path)):
+    for path in earlier_runs(workspace, "names", "names"):
+        for number, segment in segments_of(path):
             if segment not in segments:  # removed since: its contents are in another segment now
                 continue
             shard = segments[segment]
@@ -85,30 +90,3 @@ def _named_shards(
                 )
             )
     return shards
-
-
-def _forget_incomplete(workspace: Workspace) -> None:
-    """Remove runs of the names stage that left out what a run listed that is no longer there."""
-    while True:
-        found = _names_files(workspace)
-        there = {path.parent.name for path in found}
-        stale = [
-            path.parent
-            for path in found
-            if not there.issuperset(read_table([path.with_name("after.parquet")], AFTER)["key"].to_pylist())
-        ]
-        for folder in stale:
-            shutil.rmtree(folder)
-        if not stale:
-            return
-
-
-def _names_files(workspace: Workspace) -> list[Path]:
-    found = (workspace.stages / "names").glob("[0-9a-f]*/names.parquet")
-    return sorted(path for path in found if path.with_name("after.parquet").exists())
-
-
-def _segments_of(path: Path) -> list[str]:
-    with open_shard(path) as file:
-        groups = [file.metadata.row_group(number).column(0) for number in range(file.num_row_groups)]
-    return [str(group.statistics.min) for group in groups]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from gristmill import tables
 from gristmill.annotate import annotators
 from gristmill.annotate.annotators import Annotator
+from gristmill.annotate.known import AFTER, after
 from gristmill.annotate.text import with_text
 from gristmill.engine.shards import read_matching, split_batch
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql
@@ -26,7 +27,6 @@ NAMES = pa.schema([
     pa.field("content_id", pa.string(), nullable=False),
     pa.field("name", pa.string(), nullable=False),
 ])  # fmt: skip
-AFTER = pa.schema([pa.field("key", pa.string(), nullable=False)])
 
 
 def annotator_stage(annotator: Annotator, options: Mapping[str, Any], key: bytes, key_id: str) -> Stage:
@@ -106,8 +106,7 @@ def _from_paths(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 
 def _names(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
-    earlier = [path.parent.name for path in inputs.files["known"]]
-    yield "after", pa.RecordBatch.from_arrays([pa.array(earlier, pa.string())], schema=AFTER)
+    yield "after", after(inputs.files["known"])
     if not inputs.files["contents"]:
         return
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:

@@ -14,7 +14,10 @@ import duckdb
 from gristmill import __version__
 from gristmill.errors import GristmillError
 
-COMMANDS = ("init", "build", "status", "explain", "query", "verify", "tables")
+COMMANDS = (
+    "init", "build", "status", "explain", "query", "verify", "tables",
+    "classify", "quantize", "calibrate", "compare",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

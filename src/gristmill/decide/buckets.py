@@ -96,8 +96,9 @@ class _Known:
                 self.of_file[str(segment.file(name))] = {
                     tables.CONTENTS.name: segment, tables.SKIPPED_CONTENTS.name: segment, **beside
                 }  # fmt: skip
-        for shard in self.annotations[tables.LANGUAGES.name]:
-            self.of_file[str(shard.file(tables.LANGUAGES.name))] = {tables.LANGUAGES.name: shard}
+        for name in (tables.LANGUAGES.name, tables.LABELS.name):
+            for shard in self.annotations[name]:
+                self.of_file[str(shard.file(name))] = {name: shard}
 
 
 def _bucket_inputs(rows: Sequence[Mapping[str, Any]], known: _Known, origins: Shard) -> Shard:
@@ -118,13 +119,16 @@ def _bucket_inputs(rows: Sequence[Mapping[str, Any]], known: _Known, origins: Sh
 
 
 def _inputs(collected: Collected, annotations: Annotations) -> Shard:
-    languages = annotations[tables.LANGUAGES.name]
+    languages, labels = annotations[tables.LANGUAGES.name], annotations[tables.LABELS.name]
     names = (tables.CONTENTS.name, tables.SKIPPED_CONTENTS.name)
     return Shard(
-        digest(*([shard.key for shard in found] for found in (collected.listings, collected.segments, languages))),
+        digest(*([shard.key for shard in found] for found in (collected.listings, collected.segments, languages, labels))),
         {
             "entries": tuple(listing.file("entries") for listing in collected.listings),
-            "held": tuple(segment.file(name) for segment in collected.segments for name in names),
+            "held": (
+                *(segment.file(name) for segment in collected.segments for name in names),
+                *(shard.file(tables.LABELS.name) for shard in labels),
+            ),
             "named": tuple(shard.file(tables.LANGUAGES.name) for shard in languages),
         },
     )  # fmt: skip

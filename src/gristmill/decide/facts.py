@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import duckdb
 import pyarrow as pa
 
 from gristmill import tables
+from gristmill.annotate.text_kinds import define_kinds, files_of
 from gristmill.engine.sql import create_view, file_list, open_sql, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
+from gristmill.recipe import Recipe
 from gristmill.tables import TIMESTAMP, Column, Table
 
 _ENTRY = {column.name: column for column in tables.ENTRIES.columns}
@@ -19,6 +22,21 @@ _SIGNAL_COLUMNS = tuple(
     Column(column.name, column.type, column.doc, True)
     for column in tables.SIGNALS.columns
     if column.name != "content_id"
+)
+
+LABEL_SCORES = pa.list_(
+    pa.field(
+        "element",
+        pa.struct(
+            [
+                pa.field("set", pa.string(), nullable=False),
+                pa.field("label", pa.string(), nullable=False),
+                pa.field("scope", pa.string(), nullable=False),
+                pa.field("score", pa.float64(), nullable=False),
+            ]
+        ),
+        nullable=False,
+    )
 )
 
 FACTS = Table(
@@ -59,6 +77,13 @@ FACTS = Table(
         Column("licence_class", pa.string(), "permissive, restricted, unknown or none"),
         Column("licence_scope", pa.string(), "file, directory or origin", True),
         Column("licence_evidence", tables.STRINGS, "what decided the licence"),
+        Column(
+            "labels",
+            LABEL_SCORES,
+            "scores that rules of the policy ask for: of the file's own text (scope file), or of its origin's; null if "
+            "there are none",
+            True,
+        ),
     ),
 )  # fmt: skip
 
@@ -72,20 +97,43 @@ INPUT_TABLES = (
     tables.PATHS,
     tables.SIGNALS,
     tables.LICENCES,
+    tables.LABELS,
 )
 
 
-def facts_stage(spill: Path, memory: int, threads: int) -> Stage:
-    """The stage that joins everything known about each entry of some listings.
+@dataclass(frozen=True)
+class AskedLabel:
+    """A label whose scores rules ask for: the kind of texts that its set is about, and where the rule looks."""
+
+    set: str
+    label: str
+    scope: str
+    texts: str
+
+
+def asked_labels(recipe: Recipe) -> list[AskedLabel]:
+    """What the rules of a recipe ask for, each once."""
+    kinds = {one.name: one.texts for one in recipe.annotate.labels}
+    return list(
+        dict.fromkeys(
+            AskedLabel(rule.set, rule.label, rule.scope, kinds[rule.set]) for rule in recipe.policy.labels
+        )
+    )
+
+
+def facts_stage(asked: Sequence[AskedLabel], spill: Path, memory: int, threads: int) -> Stage:
+    """The stage that joins everything known about each entry of some listings; of labels only those ``asked``.
 
     Inputs: the tables of INPUT_TABLES, as far as they speak of the listings, and their ``entries``,
-    ``visits``, ``origins`` (the last with the recipe's metadata joined). Output in key order.
+    ``visits``, ``origins`` (the last with the recipe's metadata joined). Output in key order. All listings of
+    an origin are in the same inputs.
     """
     return Stage(
         "facts",
-        1,
+        2,
         _facts,
         {FACTS.name: FACTS.schema},
+        params={"labels": [astuple(one) for one in asked]},
         private={"spill": spill, "memory": memory, "threads": threads},
     )
 
@@ -100,8 +148,11 @@ def _facts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "origins", inputs.files["origins"], tables.ORIGINS.schema)
         _create_listing_view(sql, "entries", inputs.files["entries"])
         _create_listing_view(sql, "visits", inputs.files["visits"])
+        asked = [AskedLabel(*one) for one in params["labels"]]
+        parts, columns, joins = _label_parts(sql, asked) if asked else ("", ", NULL AS labels", "")
+        joined = _QUERY.replace("/* labels: parts */", parts).replace("/* labels: column */", columns) + joins
         columns = ", ".join(f'"{column.name}"' for column in FACTS.columns)
-        query = f"SELECT {columns} FROM ({_QUERY}) ORDER BY origin_id, anchor, path"
+        query = f"SELECT {columns} FROM ({joined}) ORDER BY origin_id, anchor, path"
         for batch in stream_batches(sql, query, FACTS.schema):
             yield FACTS.name, batch
 
@@ -113,6 +164,40 @@ def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple
         f"CREATE VIEW {name} AS SELECT * EXCLUDE (filename), parse_dirpath(filename) AS listing "
         f"FROM read_parquet({paths}, filename = true)"
     )
+
+
+def _label_parts(sql: duckdb.DuckDBPyConnection, asked: Sequence[AskedLabel]) -> tuple[str, str, str]:
+    """SQL that adds column ``labels`` to ``_QUERY``: further parts of its WITH, the column, and the joins.
+
+    Which files a set is about is told by their names, paths and languages here, and not by which contents have
+    scores: those may have them from another place, or another build.
+    """
+    kinds = sorted({one.texts for one in asked})
+    define_kinds(sql, kinds)
+    sql.register("asked", pa.Table.from_pylist([asdict(one) for one in asked]))
+    files = " UNION ALL ".join(
+        f"SELECT '{kind}' AS texts, origin_id, anchor, path, content_id, head FROM {files_of(kind, 'entry')}"
+        for kind in kinds
+    )
+    one = """{'set': "set", 'label': label, 'scope': scope, 'score': score}"""
+    parts = f""", scored AS MATERIALIZED (
+        SELECT content_id, "set", label, any_value(score) AS score FROM labels
+        SEMI JOIN asked USING ("set", label) SEMI JOIN wanted USING (content_id) GROUP BY ALL
+    ), labelled AS MATERIALIZED (
+        SELECT * FROM ({files}) JOIN asked USING (texts) JOIN scored USING (content_id, "set", label)
+    ), of_file AS (
+        SELECT origin_id, anchor, path, list({one} ORDER BY "set", label) AS own FROM labelled
+        WHERE scope = 'file' GROUP BY ALL
+    ), nearest AS (
+        SELECT origin_id, "set", label, scope, max(score) AS score FROM (
+            FROM labelled WHERE scope = 'origin' AND head
+            QUALIFY rank() OVER (PARTITION BY origin_id, "set", label ORDER BY len(string_split(path, '/'))) = 1
+        ) GROUP BY ALL
+    ), of_origin AS (
+        SELECT origin_id, list({one} ORDER BY "set", label) AS shared FROM nearest GROUP BY ALL
+    )"""
+    joins = "LEFT JOIN of_file USING (origin_id, anchor, path) LEFT JOIN of_origin USING (origin_id)"
+    return parts, ", nullif(list_concat(coalesce(own, []), coalesce(shared, [])), []) AS labels", joins
 
 
 _QUERY = """
@@ -148,7 +233,7 @@ WITH entry AS MATERIALIZED (
     SELECT * FROM text SEMI JOIN wanted USING (content_id)
 ), signal AS MATERIALIZED (
     SELECT * FROM signals SEMI JOIN wanted USING (content_id)
-)
+)/* labels: parts */
 SELECT entry.origin_id, entry.anchor, entry.path, entry.directory_id, entry.name, entry.type, entry.perms,
        entry.content_id,
        coalesce(held.length, entry.length) AS length,
@@ -165,6 +250,7 @@ SELECT entry.origin_id, entry.anchor, entry.path, entry.directory_id, entry.name
        signal.* EXCLUDE (content_id),
        licence.expression, coalesce(licence.licence_class, 'none') AS licence_class,
        licence.scope AS licence_scope, coalesce(licence.evidence, []) AS licence_evidence
+       /* labels: column */
 FROM entry
 JOIN origin USING (origin_id)
 JOIN visit USING (listing)

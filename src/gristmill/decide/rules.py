@@ -41,6 +41,7 @@ def rules_of(policy: Policy, opt_outs: Iterable[OptOut]) -> list[Rule]:
         *_size_rules(policy),
         *_line_rules(policy),
         *_content_rules(policy),
+        *_label_rules(policy),
     ]
 
 
@@ -67,6 +68,7 @@ REASONS: dict[str, str] = {
     "encoded_data": "mostly encoded data, or one long run of it",
     "little_visible_text": "HTML with little visible text",
     "text_name": "a text file that is not documentation by its name",
+    "label": "a label has not the score that the policy asks for",
     "exact_duplicate": "the same content is kept from another place",
     "near_duplicate": "nearly the same file is kept",
 }
@@ -226,6 +228,20 @@ def _content_rules(policy: Policy) -> Iterator[Rule]:
         f"language = 'Text' AND NOT ({stem} IN ({names}) OR {parts or 'false'})",
         "name",
     )
+
+
+def _label_rules(policy: Policy) -> Iterator[Rule]:
+    for rule in policy.labels:
+        wanted = f'one."set" = {quote(rule.set)} AND one.label = {quote(rule.label)} AND one.scope = {quote(rule.scope)}'
+        score = f"list_filter(labels, lambda one: {wanted})[1].score"
+        what = f"{rule.set}: {rule.label}" + (" of the origin" if rule.scope == "origin" else "")
+        for key, bound, fails in (("above", rule.above, "<="), ("below", rule.below, ">=")):
+            if bound is not None:
+                evidence = f"{quote(what + ' ')} || {score} || {quote(f' {fails} {bound}')}"
+                yield Rule("label", f"policy.labels.{key}", f"{score} {fails} {bound!r}", evidence)
+        if rule.unlabelled == "drop":
+            evidence = quote(f"{what}: no score")
+            yield Rule("label", "policy.labels.unlabelled", f"{score} IS NULL", evidence)
 
 
 def _texts(values: Iterable[str]) -> str:

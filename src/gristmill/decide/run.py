@@ -13,7 +13,7 @@ from gristmill import tables
 from gristmill.annotate.run import Annotations
 from gristmill.collect.run import Collected
 from gristmill.decide.buckets import Bucket, buckets_of
-from gristmill.decide.facts import facts_stage
+from gristmill.decide.facts import asked_labels, facts_stage
 from gristmill.decide.licence_stages import evidence_stage, licences_of
 from gristmill.decide.near_duplicates.run import verified_pairs
 from gristmill.decide.opt_out import OptOut
@@ -61,8 +61,11 @@ def decide(
     origins = _origins(collected, metadata, engine)
     (evidence,) = engine.map_shards(evidence_stage(*whole), [_evidence_inputs(collected, annotations)])
     licences = licences_of(collected.listings, evidence, metadata, policy.licences.propagation, engine)
+    asked = asked_labels(recipe)
+    if not asked:  # labels that no rule asks for must not make facts anew
+        annotations = {**annotations, tables.LABELS.name: []}
     buckets = buckets_of(collected, annotations, licences, origins, engine, whole)
-    facts = engine.map_shards(facts_stage(*part), [bucket.inputs for bucket in buckets])
+    facts = engine.map_shards(facts_stage(asked, *part), [bucket.inputs for bucket in buckets])
     stages = [reasons_stage(policy, opt_outs, bucket.number, *part) for bucket in buckets]
     reasoned = _each(engine, list(zip(stages, facts, strict=True)))
     (standing,) = engine.map_shards(survivors_stage(policy, *whole), [_gathered(reasoned, "reasoned")])

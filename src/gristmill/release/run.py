@@ -14,7 +14,7 @@ import pyarrow as pa
 
 import gristmill
 from gristmill import tables
-from gristmill.annotate import annotators, signatures
+from gristmill.annotate import annotators, labels, signatures
 from gristmill.annotate.run import Annotations
 from gristmill.collect.run import Collected
 from gristmill.collect.swhid import swhid
@@ -235,6 +235,9 @@ def _tools(recipe: Recipe) -> dict[str, str]:
     if "kingfisher" in recipe.annotate.findings:
         tools["kingfisher-secret-scanner"] = package_version("kingfisher-secret-scanner")
     tools |= {f"annotator {name}": str(number) for name, number in annotators.versions().items()}
+    if recipe.annotate.labels:
+        tools[f"annotator {labels.NAME}"] = str(labels.VERSION)
+        tools |= {name: package_version(name) for name in ("safetensors", "tokenizers")}
     tools |= sources()
     tools["near-duplicate scheme"] = signatures.SCHEME
     return tools

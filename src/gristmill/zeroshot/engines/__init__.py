@@ -1,0 +1,1 @@
+"""Engines that run an encoder, behind one contract (``base.py``)."""

@@ -1,0 +1,1 @@
+"""One module per architecture: what its config.json means, and what its tensors are called."""
