@@ -16,6 +16,10 @@ Logical hash
     * lists and structs have the streams of their elements and fields under the path of the column; a
       null list has no elements, the fields of a null struct are null.
 
+    The column ``content`` of ``FILES`` is left out: its SHA-256 is a column of the row, ``released_sha256``,
+    which stands for it and which ``verify`` compares with the content. So the hash says what the rows are,
+    bodies included, and is worked out without reading a body.
+
     The hash is the SHA-256 of lines of text: ``gristmill-rows-1``; the number of rows; for each column its
     number, name (as JSON) and type; for each stream its name and SHA-256, in the order of the columns.
 """
@@ -149,6 +153,19 @@ STUBS = Table(
         Column("similarity", pa.float64(), "exact Jaccard index to that content; null if none", True),
     ),
 )
+
+
+LOGICAL_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        FILES.name: tuple(column.name for column in FILES.columns if column.name != "content"),
+        STUBS.name: tuple(column.name for column in STUBS.columns),
+    }
+)
+
+
+def logical_schema(table: Table) -> pa.Schema:
+    """The columns that the logical hash of a table's shards is of."""
+    return pa.schema([table.schema.field(name) for name in LOGICAL_COLUMNS[table.name]])
 
 
 def slug(language: str | None) -> str:
