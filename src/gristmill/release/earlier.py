@@ -30,6 +30,7 @@ PAGES = pa.schema([
     pa.field("header_bytes", pa.int64(), nullable=False),
     pa.field("raw_bytes", pa.int64(), nullable=False),
     pa.field("rows", pa.int64(), nullable=False),
+    pa.field("crc", pa.int64(), nullable=False),
 ])  # fmt: skip
 BODIES = pa.schema([
     pa.field("recipe", pa.string(), nullable=False),
@@ -78,6 +79,11 @@ class Earlier:
     _starts: list[int] = field(default_factory=list)
     _in_order: list[KnownPage] = field(default_factory=list)
 
+    def forget(self) -> None:
+        """Trust nothing any more but what ``bodies`` says: a file turned out to be damaged."""
+        self.pages.clear()
+        self.shards.clear()
+
     def find(self, recipes: pa.Array) -> np.ndarray:
         """The number in ``bodies`` of a text made by each recipe, -1 where there is none."""
         if not self.bodies.num_rows:
@@ -93,9 +99,11 @@ class Earlier:
         for owner in np.unique(owners).tolist():
             page = self._in_order[owner]
             with suppress(OSError, ReleaseError), page.stored.file.open("rb") as file:
-                data = read_page(page.stored, file)
-                found = decode_page(data) if data is not None else []
-                if len(found) == page.stored.rows:
+                stored = page.stored
+                data = read_page(stored, file)
+                if data is not None:
+                    frame = memoryview(data)[stored.header_bytes :]
+                    found = decode_page(frame, stored.raw_bytes, stored.rows)
                     for number in wanted[owners == owner].tolist():
                         texts[number] = found[number - page.first]
         return texts
@@ -134,9 +142,10 @@ def is_sound(shard: KnownShard) -> bool:
 
 def _add_task(earlier: Earlier, folder: Path, pages: pa.Table, written: pa.Table, first: int) -> None:
     of_slug: dict[str, list[KnownPage]] = {}
+    files = {slug: folder / f"{slug}.parquet" for slug in pages["slug"].unique().to_pylist()}
     columns = (pages[name].to_pylist() for name in PAGES.names)
-    for slug, made_from, offset, size, header, raw, rows in zip(*columns, strict=True):
-        stored = StoredPage(folder / f"{slug}.parquet", offset, size, header, raw, rows)
+    for slug, made_from, offset, size, header, raw, rows, crc in zip(*columns, strict=True):
+        stored = StoredPage(files[slug], offset, size, header, raw, rows, crc)
         page = KnownPage(stored, made_from, first)
         earlier.pages.setdefault(made_from, page)
         of_slug.setdefault(slug, []).append(page)

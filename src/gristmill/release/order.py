@@ -20,7 +20,7 @@ import pyarrow as pa
 from gristmill.collect.stages import SLOTS
 from gristmill.release.schema import value_bytes
 
-PAGE_BYTES = 64 << 10
+PAGE_BYTES = 32 << 10
 """text of a page, at least, on average; twice that at most. Smaller ones compress worse, larger change more"""
 LARGEST_PAGE = 8 << 20
 """text after which a page ends in any case: large files may share their leading bits"""

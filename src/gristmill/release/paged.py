@@ -53,7 +53,8 @@ _INDEX_OFFSET, _DICTIONARY_OFFSET, _STATISTICS, _ENCODING_STATS, _SIZE_STATISTIC
 class StoredPage:
     """Where a page is: ``size`` bytes of ``file`` from ``offset``, ``header_bytes`` of them its header.
 
-    ``raw_bytes`` is the size of its ``rows`` as they are encoded, before compression.
+    ``raw_bytes`` is the size of its ``rows`` as they are encoded, before compression; ``crc`` the CRC-32 of
+    what follows the header.
     """
 
     file: Path
@@ -62,6 +63,11 @@ class StoredPage:
     header_bytes: int
     raw_bytes: int
     rows: int
+    crc: int
+
+
+class DamagedPageError(ReleaseError):
+    """A page on disk is not what it was."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,8 @@ def write_paged_shard(path: Path, rows: pa.Table, pages: Sequence[StoredPage]) -
         The offset of each page in the file.
 
     Raises:
-        ReleaseError: the pages do not hold as many rows, or one is damaged on disk.
+        ReleaseError: the pages do not hold as many rows.
+        DamagedPageError: one of them is damaged on disk, or gone.
     """
     counts = np.array([page.rows for page in pages], np.int64)
     if int(counts.sum()) != rows.num_rows:
@@ -118,7 +125,7 @@ def write_paged_shard(path: Path, rows: pa.Table, pages: Sequence[StoredPage]) -
 def read_page(page: StoredPage, file: BinaryIO) -> bytes | None:
     """The bytes of a page from its open file; None if they are not whole any more."""
     data = os.pread(file.fileno(), page.size, page.offset)
-    return data if len(data) == page.size and is_whole(data) else None
+    return data if len(data) == page.size and is_whole(data, page.header_bytes, page.crc) else None
 
 
 def _write_others(path: Path, rows: pa.Table, spans: Sequence[tuple[int, int]]) -> None:
@@ -160,10 +167,13 @@ def _append(file: BinaryIO, pages: Sequence[StoredPage]) -> np.ndarray:
         sources: dict[Path, BinaryIO] = {}
         for number, page in enumerate(pages):
             if page.file not in sources:
-                sources[page.file] = stack.enter_context(page.file.open("rb"))
+                try:
+                    sources[page.file] = stack.enter_context(page.file.open("rb"))
+                except OSError as error:
+                    raise DamagedPageError(f"{page.file}: {error.strerror}; run the build again") from error
             data = read_page(page, sources[page.file])
             if data is None:
-                raise ReleaseError(f"{page.file}: changed while it was read; run the build again")
+                raise DamagedPageError(f"{page.file}: damaged at byte {page.offset}; run the build again")
             file.write(data)
             offsets[number] = at
             at += page.size

@@ -16,21 +16,21 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill.errors import ReleaseError
-from gristmill.release.thrift import I32, STRUCT, read_struct, write_struct
+from gristmill.release.thrift import I32, STRUCT, write_struct
 
 COMPRESSION_LEVEL = 3
-LARGEST_HEADER = 64
 _DATA_PAGE, _PLAIN, _RLE = 0, 0, 3
 _CODEC = pa.Codec("zstd", COMPRESSION_LEVEL)
 
 
 @dataclass(frozen=True)
 class Page:
-    """An encoded page: its ``header`` and ``frame``, and the size of the rows in it as they are encoded."""
+    """An encoded page: its ``header`` and ``frame``, the size of its rows as encoded, the frame's CRC-32."""
 
     header: bytes
     frame: pa.Buffer
     raw_bytes: int
+    crc: int
 
     @property
     def size(self) -> int:
@@ -47,40 +47,31 @@ def encode_page(bodies: Sequence[bytes | memoryview]) -> Page:
     if len(raw) > 0x7FFFFFFF:
         raise ReleaseError(f"a page of {len(raw)} bytes: no page may pass 2 GiB; lower max_content_bytes")
     frame = _CODEC.compress(raw)
-    crc = struct.unpack("<i", struct.pack("<I", zlib.crc32(frame)))[0]
+    crc = zlib.crc32(frame)
+    (signed,) = struct.unpack("<i", struct.pack("<I", crc))
     data = {1: (I32, len(bodies)), 2: (I32, _PLAIN), 3: (I32, _RLE), 4: (I32, _RLE)}
     header = {
-        1: (I32, _DATA_PAGE), 2: (I32, len(raw)), 3: (I32, frame.size), 4: (I32, crc), 5: (STRUCT, data)
+        1: (I32, _DATA_PAGE), 2: (I32, len(raw)), 3: (I32, frame.size), 4: (I32, signed), 5: (STRUCT, data)
     }  # fmt: skip
-    return Page(write_struct(header), frame, len(raw))
+    return Page(write_struct(header), frame, len(raw), crc)
 
 
-def is_whole(page: bytes) -> bool:
-    """True if the bytes are a page of this module whose frame has the checksum that its header states."""
+def is_whole(page: bytes, header_bytes: int, crc: int) -> bool:
+    """True if the frame behind the header of a page has a checksum."""
+    return zlib.crc32(memoryview(page)[header_bytes:]) == crc
+
+
+def decode_page(frame: memoryview, raw_bytes: int, rows: int) -> list[memoryview]:
+    """The texts of the frame of a page, in order. Raises ReleaseError if it holds other rows than stated."""
     try:
-        fields, at = read_struct(page[:LARGEST_HEADER], 0)
-        return bool(
-            fields[3][1] == len(page) - at
-            and fields[4][1] & 0xFFFFFFFF == zlib.crc32(memoryview(page)[at:])
-            and fields[5][1][2][1] == _PLAIN
-        )
-    except (ReleaseError, KeyError, TypeError):
-        return False
-
-
-def decode_page(page: bytes) -> list[memoryview]:
-    """The texts of a whole page, in order. Raises ReleaseError if it does not hold what its header states."""
-    fields, at = read_struct(page[:LARGEST_HEADER], 0)
-    raw, rows = fields[2][1], fields[5][1][1][1]
-    try:
-        data = memoryview(_CODEC.decompress(page[at:], raw))
+        data = memoryview(_CODEC.decompress(frame, raw_bytes))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ReleaseError(f"a page of the column content cannot be decoded ({error})") from error
     texts = []
     at = 0
     for _ in range(rows):
-        (size,) = struct.unpack_from("<i", data, at) if at + 4 <= raw else (-1,)
-        if not 0 <= size <= raw - at - 4:
+        (size,) = struct.unpack_from("<i", data, at) if at + 4 <= len(data) else (-1,)
+        if not 0 <= size <= len(data) - at - 4:
             raise ReleaseError("a page of the column content does not hold the rows that it states")
         texts.append(data[at + 4 : at + 4 + size])
         at += 4 + size

@@ -124,7 +124,6 @@ def rows_stage(seed: int, visit_date: str | None) -> Stage:
         params={"seed": seed, "visit_date": visit_date, "pyarrow": pa.__version__},
         row_groups=("rows",),
         plain=("blob_id", "content_id", "swhid", "path", "original_sha256", "place"),
-        compression_level=3,
     )
 
 

@@ -107,8 +107,15 @@ def skip(data: bytes, at: int, kind: int, depth: int = 0) -> int:
             at += 1
             if not byte >> 4:
                 _, at = _varint(data, at)
-            if byte & 15 > FALSE or not byte & 15:
-                at = skip(data, at, byte & 15, depth + 1)
+            field = byte & 15
+            if I16 <= field <= I64:  # the many; a call for each would be the cost of a footer
+                while data[at] & 0x80:
+                    at += 1
+                at += 1
+            elif field == BINARY and data[at] < 0x80 and data[at] < len(data) - at:
+                at += 1 + data[at]
+            elif field > FALSE or not field:
+                at = skip(data, at, field, depth + 1)
             byte = data[at]
         return at + 1
     if kind in (LIST, SET):

@@ -12,7 +12,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +34,10 @@ from gristmill.release.earlier import (
     is_sound,
     read_earlier,
 )
+from gristmill.release.fingerprint import fingerprint, streams
 from gristmill.release.manifest import file_digest
 from gristmill.release.order import page_starts
-from gristmill.release.paged import StoredPage, read_page, write_paged_shard
+from gristmill.release.paged import DamagedPageError, StoredPage, write_paged_shard
 from gristmill.release.pages import COMPRESSION_LEVEL, encode_page
 from gristmill.release.plan import CROWDS, ROWS
 from gristmill.release.redact import Span
@@ -47,6 +47,7 @@ VERSION = 2
 PIECE_BYTES = 32 << 20
 """text that is read from segments at a time"""
 SPOOL = "new-pages"
+UNKNOWN = StoredPage(Path(), 0, 0, 0, 0, 0, 0)
 WITHOUT_CONTENT = logical_schema(FILES)
 
 
@@ -73,6 +74,16 @@ class _Part:
     firsts: np.ndarray
     made_from: list[bytes]
     pages: list[StoredPage]
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """A page to make: the ``number``-th of a part, of the rows from ``first`` to before ``end``."""
+
+    first: int
+    end: int
+    part: _Part
+    number: int
 
 
 def write_stage(
@@ -128,11 +139,12 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     spans = _spans(inputs, rows, params["redact_from"])
     names = recipes(rows, spans, params["seed"])
     bodies = _Bodies(names, earlier, inputs.files["contents"], rows, spans, params["seed"], folder / SPOOL)
+    columns = streams(rows)
     written: list[dict[str, Any]] = []
     parts: list[_Part] = []
     waiting: list[tuple[_Part, bytes]] = []
     for part in _parts(rows, names, params["bits"]):
-        name = _digest(_ipc(rows.slice(part.start, part.end - part.start)), *part.made_from)
+        name = fingerprint(columns, part.start, part.end, *part.made_from)
         parts.append(part)
         known = earlier.shards.get(name)
         final = part.slug in params["final"]
@@ -151,9 +163,15 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     for part, name in waiting:
         table = _with_bodies(rows.slice(part.start, part.end - part.start), bodies.of(part.start, part.end))
         path = folder / f"{part.slug}.parquet"
-        offsets = write_paged_shard(path, table, part.pages)
+        try:
+            offsets = write_paged_shard(path, table, part.pages)
+        except DamagedPageError:
+            bodies.remake(part)
+            offsets = write_paged_shard(path, table, part.pages)
         part.pages = [
-            StoredPage(path, offset, page.size, page.header_bytes, page.raw_bytes, page.rows)
+            StoredPage(
+                path, offset, page.size, page.header_bytes, page.raw_bytes, page.rows, page.crc
+            )
             for page, offset in zip(part.pages, offsets.tolist(), strict=True)
         ]
         written.append(describe(part.slug, name, path, table, logical=part.slug in params["final"]))
@@ -206,33 +224,36 @@ class _Bodies:
 
     def make(self, parts: Sequence[_Part]) -> None:
         """Find the pages of some parts in earlier tasks, and make those that are not there."""
-        missing: list[tuple[int, int, list[StoredPage], int]] = []
-        with ExitStack() as stack:
-            files: dict[Path, Any] = {}
-            for part in parts:
-                part.pages = [None] * len(part.firsts)  # type: ignore[list-item]
-                ends = [*part.firsts.tolist()[1:], part.end]
-                for number, (first, end) in enumerate(zip(part.firsts.tolist(), ends, strict=True)):
-                    known = self._earlier.pages.get(part.made_from[number])
-                    if known is not None and known.stored.rows == end - first and _whole(known, files, stack):
-                        part.pages[number] = known.stored
-                        self._at[first:end] = known.first + np.arange(end - first)
-                    else:
-                        missing.append((first, end, part.pages, number))
+        missing: list[_Missing] = []
+        for part in parts:
+            part.pages = [UNKNOWN] * len(part.firsts)
+            ends = [*part.firsts.tolist()[1:], part.end]
+            for number, (first, end) in enumerate(zip(part.firsts.tolist(), ends, strict=True)):
+                known = self._earlier.pages.get(part.made_from[number])
+                if known is not None and known.stored.rows == end - first:
+                    part.pages[number] = known.stored
+                    self._at[first:end] = np.arange(known.first, known.first + end - first)
+                else:
+                    missing.append(_Missing(first, end, part, number))
         place = self._rows["place"].to_numpy()
-        missing.sort(key=lambda page: (int(place[page[0]]), page[0]))
+        missing.sort(key=lambda page: (int(place[page.first]), page.first))
         lengths = self._rows["length_bytes"].to_numpy()
-        with self._spool.open("wb") as spool, SegmentReader(self._contents, "content_id") as segments:
+        with self._spool.open("ab") as spool, SegmentReader(self._contents, "content_id") as segments:
             for piece in _pieces(missing, lengths):
                 texts = self._texts(piece, segments)
-                for first, end, pages, number in piece:
-                    page = encode_page([texts[row] for row in range(first, end)])
-                    offset = spool.tell()
+                for wanted in piece:
+                    page = encode_page([texts[row] for row in range(wanted.first, wanted.end)])
+                    wanted.part.pages[wanted.number] = StoredPage(
+                        self._spool,
+                        spool.tell(),
+                        page.size,
+                        len(page.header),
+                        page.raw_bytes,
+                        wanted.end - wanted.first,
+                        page.crc,
+                    )
                     spool.write(page.header)
                     spool.write(page.frame)
-                    pages[number] = StoredPage(
-                        self._spool, offset, page.size, len(page.header), page.raw_bytes, end - first
-                    )
 
     def of(self, start: int, end: int) -> pa.Table:
         """Rows of BODIES for some rows of the task, once all have a text."""
@@ -245,14 +266,18 @@ class _Bodies:
         """Remove the pages made now: they stand in shards."""
         self._spool.unlink(missing_ok=True)
 
-    def _texts(
-        self, piece: Sequence[tuple[int, int, list[StoredPage], int]], segments: SegmentReader
-    ) -> dict[int, bytes | memoryview]:
+    def remake(self, part: _Part) -> None:
+        """Make all pages of a part anew: a file of earlier pages is damaged, and no more is taken from any."""
+        self._earlier.forget()
+        self._all = None
+        self.make([part])
+
+    def _texts(self, piece: Sequence[_Missing], segments: SegmentReader) -> dict[int, memoryview]:
         """The text of each row of some pages, from earlier pages or else from segments."""
-        numbers = np.concatenate([np.arange(first, end) for first, end, _, _ in piece])
+        numbers = np.concatenate([np.arange(page.first, page.end) for page in piece])
         known = self._earlier.find(self._names.take(pa.array(numbers)))
         found = self._earlier.read(known)
-        texts: dict[int, bytes | memoryview] = {}
+        texts: dict[int, memoryview] = {}
         left = []
         for row, number in zip(numbers.tolist(), known.tolist(), strict=True):
             if number in found:
@@ -277,25 +302,12 @@ class _Bodies:
         return texts
 
 
-def _whole(page: KnownPage, files: dict[Path, Any], stack: ExitStack) -> bool:
-    """True if an earlier page can be read and its checksum is right."""
-    path = page.stored.file
-    if path not in files:
-        try:
-            files[path] = stack.enter_context(path.open("rb"))
-        except OSError:
-            files[path] = None
-    return files[path] is not None and read_page(page.stored, files[path]) is not None
-
-
-def _pieces(
-    pages: Sequence[tuple[int, int, list[StoredPage], int]], lengths: np.ndarray
-) -> Iterator[list[tuple[int, int, list[StoredPage], int]]]:
+def _pieces(pages: Sequence[_Missing], lengths: np.ndarray) -> Iterator[list[_Missing]]:
     """Pages in order, as many at a time as hold about PIECE_BYTES of text."""
-    piece: list[tuple[int, int, list[StoredPage], int]] = []
+    piece: list[_Missing] = []
     size = 0
     for page in pages:
-        own = int(lengths[page[0] : page[1]].sum())
+        own = int(lengths[page.first : page.end].sum())
         if piece and size + own > PIECE_BYTES:
             yield piece
             piece, size = [], 0
@@ -361,7 +373,7 @@ def _tables(
     which: Range, parts: Sequence[_Part], bodies: _Bodies, written: list[dict[str, Any]], rows: pa.Table
 ) -> Iterator[Output]:
     pages = [
-        (part.slug, made_from, page.offset, page.size, page.header_bytes, page.raw_bytes, page.rows)
+        (part.slug, made_from, page.offset, page.size, page.header_bytes, page.raw_bytes, page.rows, page.crc)
         for part in parts
         for page, made_from in zip(part.pages, part.made_from, strict=True)
     ]
@@ -374,14 +386,6 @@ def _tables(
         ("counts", count_rows(rows)),
     ):
         yield from ((f"{name}-{which.name}", batch) for batch in table.combine_chunks().to_batches())
-
-
-def _ipc(rows: pa.Table) -> bytes:
-    """Rows as bytes: equal bytes, equal rows."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_table(rows)
-    return bytes(sink.getvalue())
 
 
 def _digest(*parts: bytes) -> bytes:
