@@ -20,8 +20,6 @@ from gristmill.errors import StageError
 ROW_GROUP_BYTES = 8 << 20
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 3
-SPARSE = 8
-"""a file is asked for few keys if it has this many times as many rows"""
 
 
 class ShardWriter:
@@ -170,8 +168,8 @@ def sync_folder(path: Path) -> None:
 class SegmentReader:
     """Open Parquet files of rows sorted by a string key, read by key; a context manager that closes them.
 
-    Row groups whose statistics exclude all keys asked for are not read; where few keys are asked for, of the
-    others only the key column is read before it is known that they hold one.
+    Row groups whose statistics exclude all keys asked for are not read; of the others only the key
+    column is read before it is known that they hold one.
     """
 
     def __init__(self, paths: Iterable[Path], key: str) -> None:
@@ -188,7 +186,7 @@ class SegmentReader:
             first = np.searchsorted(wanted, least, side="left")
             last = np.searchsorted(wanted, most, side="right")
             numbers = np.flatnonzero(first < last)
-            if len(wanted) < file.metadata.num_rows // SPARSE:
+            if len(wanted) < file.metadata.num_rows:
                 numbers = _holding(file, numbers, self._key, values)
             for number in numbers.tolist():
                 table = file.read_row_group(number, columns=columns, use_threads=False)

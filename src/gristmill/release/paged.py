@@ -19,11 +19,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gristmill.engine.shards import COMPRESSION, ROW_GROUP_BYTES
+from gristmill.engine.shards import COMPRESSION
 from gristmill.errors import ReleaseError
 from gristmill.release.pages import COMPRESSION_LEVEL, is_whole, row_groups
 from gristmill.release.schema import FILES
 from gristmill.release.thrift import (
+    BINARY,
     I32,
     I64,
     LIST,
@@ -40,12 +41,14 @@ from gristmill.release.thrift import (
 PLAIN_COLUMNS = ("blob_id", "content_id", "swhid", "path", "content", "original_sha256", "released_sha256")
 CONTENT = FILES.schema.get_field_index("content")
 MAGIC = b"PAR1"
+ROW_GROUP_BYTES = 16 << 20
+"""text of a row group"""
 _DATA_PAGE, _PLAIN, _RLE = 0, 0, 3
 # Fields of parquet.thrift: FileMetaData.row_groups; RowGroup; ColumnChunk.meta_data; ColumnMetaData.
 _ROW_GROUPS = 4
 _COLUMNS, _TOTAL_BYTES, _TOTAL_COMPRESSED = 1, 2, 6
 _META_DATA = 3
-_ENCODINGS, _UNCOMPRESSED, _COMPRESSED, _DATA_OFFSET = 2, 6, 7, 9
+_ENCODINGS, _PATH, _UNCOMPRESSED, _COMPRESSED, _DATA_OFFSET = 2, 3, 6, 7, 9
 _INDEX_OFFSET, _DICTIONARY_OFFSET, _STATISTICS, _ENCODING_STATS, _SIZE_STATISTICS = 10, 11, 12, 13, 16
 
 
@@ -115,7 +118,9 @@ def write_paged_shard(path: Path, rows: pa.Table, pages: Sequence[StoredPage]) -
             os.fsync(file.fileno())
         written = pq.read_metadata(temporary)
         if (written.num_rows, written.num_row_groups) != (rows.num_rows, len(runs)):
-            raise ReleaseError(f"{path}: the file holds {written.num_rows} rows of {rows.num_rows}; run again")
+            raise ReleaseError(
+                f"{path}: the file holds {written.num_rows} rows of {rows.num_rows}; run again"
+            )
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -228,6 +233,10 @@ def _row_group(footer: bytes, at: int, chunk: _Chunk) -> tuple[bytes, int]:
     column, after = read_struct(footer, at)
     parts = [write_list_header(element, count), footer[start:at]]
     before = dict(column[_META_DATA][1])
+    if before[_PATH] != (LIST, (BINARY, [b"content"])):
+        raise ReleaseError(
+            "a Parquet footer with its columns in another order; this is a bug, do not publish"
+        )
     column[_META_DATA] = (STRUCT, _meta_data(before, chunk))
     parts.append(write_struct(column))
     at = after

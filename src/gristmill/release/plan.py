@@ -107,7 +107,9 @@ def layout(languages: pa.Table, shard_bytes: int) -> Layout:
     ranges = min(SLOTS, _power_of_two(-(-total // min(shard_bytes, RANGE_BYTES))))
     most = min(ranges, _power_of_two(-(-total // shard_bytes)))
     least = min(SMALLEST_SHARD, shard_bytes)
-    return Layout(ranges, {name: min(most, _power_of_two(size // least)) for name, size in sorted(sizes.items())})
+    return Layout(
+        ranges, {name: min(most, _power_of_two(size // least)) for name, size in sorted(sizes.items())}
+    )
 
 
 def rows_stage(seed: int, visit_date: str | None) -> Stage:
@@ -208,9 +210,7 @@ def _released(facts: pa.Table, verdicts: pa.Table, params: Mapping[str, Any]) ->
         "slug": _slugs(facts["language"]),
         "place": pa.array(places(_array(facts["content_id"]), params["seed"])),
     }
-    columns = [
-        computed[name] if name in computed else facts[_RENAMED.get(name, name)] for name in ROWS.names
-    ]
+    columns = [computed[name] if name in computed else facts[_RENAMED.get(name, name)] for name in ROWS.names]
     rows = pa.Table.from_arrays(columns, schema=ROWS)
     return rows.take(pa.array(np.argsort(rows["place"].to_numpy(), kind="stable")))
 

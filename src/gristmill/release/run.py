@@ -133,9 +133,7 @@ def _make(
     stage = rows_stage(recipe.release.seed, visit_date.isoformat() if visit_date else None)
     facts, verdicts = decided.facts.files["facts"], decided.verdicts.files[tables.VERDICTS.name]
     buckets = engine.map_shards(stage, bucket_inputs(facts, verdicts))
-    rows = Shard(
-        digest([bucket.key for bucket in buckets]), {"rows": tuple(b.file("rows") for b in buckets)}
-    )
+    rows = Shard(digest([bucket.key for bucket in buckets]), {"rows": tuple(b.file("rows") for b in buckets)})
     (plan,) = engine.map_shards(
         plan_stage(workspace.spill, settings.sql_memory, settings.sql_threads),
         [Shard(rows.key, {**rows.files, "facts": facts, tables.VERDICTS.name: verdicts})],
@@ -175,9 +173,7 @@ def _write(
         return []
     findings = annotations[tables.FINDINGS.name]
     inputs = Shard(
-        digest(
-            rows.key, plan.key, [s.key for s in collected.segments], [s.key for s in findings]
-        ),
+        digest(rows.key, plan.key, [s.key for s in collected.segments], [s.key for s in findings]),
         {
             **rows.files,
             "crowds": plan.files["crowds"],
@@ -211,7 +207,9 @@ def _write(
 
 def earlier_tasks(folder: Path, which: Range) -> list[Path]:
     """Tables of pages of the last tasks that wrote a range, the newest first."""
-    found = [(path.stat().st_mtime_ns, path) for path in (folder / "write").glob(f"*/pages-{which.name}.parquet")]
+    found = [
+        (path.stat().st_mtime_ns, path) for path in (folder / "write").glob(f"*/pages-{which.name}.parquet")
+    ]
     return [path for _, path in sorted(found, reverse=True)[:LOOKED_INTO]]
 
 
@@ -221,7 +219,11 @@ def _shards(written: Sequence[Shard], cut: Layout, engine: Engine) -> list[tuple
     for number, task in enumerate(written):
         pages = task.file("pages")
         for row in read_table(task.files["written"], WRITTEN).to_pylist():
-            pieces.setdefault(row["slug"], {})[number] = (pages.with_name(f"{row['slug']}.parquet"), pages, row)
+            pieces.setdefault(row["slug"], {})[number] = (
+                pages.with_name(f"{row['slug']}.parquet"),
+                pages,
+                row,
+            )
     shards: list[tuple[Path, dict[str, Any]] | None] = []
     merges: list[tuple[Stage, Shard]] = []
     for name, number in cut.shards.items():

@@ -30,7 +30,9 @@ def read_struct(data: bytes, at: int, last: int = 0) -> tuple[Struct, int]:
     try:
         return _struct(data, at, 0, last)
     except IndexError:
-        raise ReleaseError(f"a Thrift struct at byte {at} is cut short; the Parquet file is damaged") from None
+        raise ReleaseError(
+            f"a Thrift struct at byte {at} is cut short; the Parquet file is damaged"
+        ) from None
 
 
 def write_struct(fields: Mapping[int, Field], last: int = 0) -> bytes:

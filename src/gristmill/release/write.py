@@ -169,9 +169,7 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             bodies.remake(part)
             offsets = write_paged_shard(path, table, part.pages)
         part.pages = [
-            StoredPage(
-                path, offset, page.size, page.header_bytes, page.raw_bytes, page.rows, page.crc
-            )
+            StoredPage(path, offset, page.size, page.header_bytes, page.raw_bytes, page.rows, page.crc)
             for page, offset in zip(part.pages, offsets.tolist(), strict=True)
         ]
         written.append(describe(part.slug, name, path, table, logical=part.slug in params["final"]))
@@ -180,7 +178,9 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     yield from _tables(which, parts, bodies, written, rows)
 
 
-def describe(slug: str, made_from: bytes, path: Path, rows: pa.Table, *, logical: bool = True) -> dict[str, Any]:
+def describe(
+    slug: str, made_from: bytes, path: Path, rows: pa.Table, *, logical: bool = True
+) -> dict[str, Any]:
     """The row of WRITTEN of a shard that was just written from ``rows`` (all columns but the content)."""
     return {
         "slug": slug,
@@ -364,7 +364,8 @@ def _parts(rows: pa.Table, names: pa.Array, bits: Mapping[str, int]) -> Iterator
 def _with_bodies(rows: pa.Table, bodies: pa.Table) -> pa.Table:
     """Rows with what is said of their texts, in the columns of FILES but for the content."""
     columns = [
-        bodies[name] if name in BODIES.names else rows[name].combine_chunks() for name in WITHOUT_CONTENT.names
+        bodies[name] if name in BODIES.names else rows[name].combine_chunks()
+        for name in WITHOUT_CONTENT.names
     ]
     return pa.Table.from_arrays(columns, schema=WITHOUT_CONTENT)
 
