@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +31,7 @@ def test_rows_of_a_small_range_of_ids_stand_together() -> None:
     ids = [f"{prefix:04x}" + "0" * 28 + f"{n:08x}" for prefix in (0x1000, 0x1001, 0x1037) for n in range(50)]
     order = np.argsort(places(pa.array(ids), 3), kind="stable").tolist()
     prefixes = [ids[n][:4] for n in order]
-    assert sum(a != b for a, b in zip(prefixes[:-1], prefixes[1:], strict=True)) == 2
+    assert sum(a != b for a, b in itertools.pairwise(prefixes)) == 2
     assert order != sorted(order)
 
 

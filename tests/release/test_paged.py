@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import duckdb
@@ -145,7 +144,7 @@ def test_a_damaged_page_is_refused(tmp_path: Path, damage: str) -> None:
     rows = pa.Table.from_pylist([file_row(f"/{n}", n, "C") for n in ("one", "two", "three")], FILES.schema)
     with pytest.raises(DamagedPageError, match="pages"):
         write_paged_shard(tmp_path / "s.parquet", rows.select(WITHOUT.names), pages)
-    assert [name for name in os.listdir(tmp_path) if "s.parquet" in name] == []
+    assert list(tmp_path.glob("*s.parquet*")) == []
 
 
 def test_pages_of_other_rows_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.recipe import Redact
-from gristmill.release import order, plan, write
+from gristmill.release import gather, order, plan, write
 from gristmill.release.bodies import read_bodies
 from gristmill.release.verify import verify
 from mill import MIT, functions, hashes, make, recipe, rows, table, write_files
@@ -146,7 +146,7 @@ def test_a_warm_workspace_gives_the_bytes_of_a_fresh_one(
         read.extend(asked["content_id"].to_pylist())
         return read_bodies(asked, *others)
 
-    monkeypatch.setattr(write, "read_bodies", watched)
+    monkeypatch.setattr(gather, "read_bodies", watched)
     folder = release_of(changed / "warm", changed / "d")
     assert hashes(folder) == hashes(changed / "expected")
     assert hashes(folder) != hashes(changed / "before")

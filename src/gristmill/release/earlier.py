@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from gristmill.engine.shards import read_table
 from gristmill.errors import ReleaseError, StageError
 from gristmill.release.manifest import file_digest
-from gristmill.release.pages import decode_page
 from gristmill.release.paged import StoredPage, read_page
+from gristmill.release.pages import decode_page
 
 PAGES = pa.schema([
     pa.field("slug", pa.string(), nullable=False),
@@ -88,8 +88,8 @@ class Earlier:
         """The number in ``bodies`` of a text made by each recipe, -1 where there is none."""
         if not self.bodies.num_rows:
             return np.full(len(recipes), -1, np.int64)
-        at = pc.index_in(recipes, value_set=self.bodies["recipe"])
-        return pc.fill_null(at, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        at = pc.fill_null(pc.index_in(recipes, value_set=self.bodies["recipe"]), -1)
+        return np.asarray(at.to_numpy(zero_copy_only=False), np.int64)
 
     def read(self, numbers: np.ndarray) -> dict[int, memoryview]:
         """Texts by their number in ``bodies``; those whose page is not whole any more are missing."""

@@ -69,5 +69,5 @@ def _streams(array: pa.Array) -> list[Stream]:
 
 def _fixed(values: np.ndarray) -> Stream:
     values = np.ascontiguousarray(values)
-    data = memoryview(values.view(np.uint8)) if len(values) else memoryview(b"")
+    data = memoryview(values.view(np.uint8)) if len(values) else memoryview(b"")  # type: ignore[arg-type]
     return Stream(data, np.arange(len(values) + 1, dtype=np.int64) * values.itemsize)

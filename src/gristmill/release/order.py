@@ -60,11 +60,12 @@ def places(content_ids: pa.Array, seed: int) -> np.ndarray:
     slots = ids >> np.uint64(64 - _SLOT_BITS)
     within = (ids >> np.uint64(_HASH_BITS)) & np.uint64((1 << _RANGE_BITS) - 1)
     key = int.from_bytes(hashlib.sha256(f"{seed}/rows".encode()).digest()[:8], "little")
-    return (
+    found: np.ndarray = (
         (ranks[slots.astype(np.int64)] << np.uint64(64 - _SLOT_BITS))
         | ((within ^ flips[slots.astype(np.int64)]) << np.uint64(_HASH_BITS))
         | (_mixed(ids ^ np.uint64(key)) >> np.uint64(64 - _HASH_BITS))
     )
+    return found
 
 
 def page_bits(text_bytes: int, ranges: int) -> int:
@@ -106,4 +107,5 @@ def _mixed(values: np.ndarray) -> np.ndarray:
     """The finaliser of SplitMix64 (Steele, Lea and Flood 2014), which spreads every bit over all others."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    mixed: np.ndarray = values ^ (values >> np.uint64(31))
+    return mixed

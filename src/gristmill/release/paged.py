@@ -208,7 +208,7 @@ def _pointing(footer: bytes, chunks: Iterator[_Chunk]) -> bytes:
             kind, number, at = read_header(footer, at, number)
         parts = [footer[:at]]
         if kind == LIST:
-            element, count, after = read_list_header(footer, at)
+            _, count, after = read_list_header(footer, at)
             parts.append(footer[at:after])
             at = after
             for _, chunk in zip(range(count), chunks, strict=True):

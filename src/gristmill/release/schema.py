@@ -155,17 +155,10 @@ STUBS = Table(
 )
 
 
-LOGICAL_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        FILES.name: tuple(column.name for column in FILES.columns if column.name != "content"),
-        STUBS.name: tuple(column.name for column in STUBS.columns),
-    }
-)
-
-
 def logical_schema(table: Table) -> pa.Schema:
     """The columns that the logical hash of a table's shards is of."""
-    return pa.schema([table.schema.field(name) for name in LOGICAL_COLUMNS[table.name]])
+    left_out = {"content"} if table.name == FILES.name else set()
+    return pa.schema([column for column in table.schema if column.name not in left_out])
 
 
 def slug(language: str | None) -> str:
