@@ -58,7 +58,16 @@ def test_texts_are_found_by_their_recipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"crc": 5}, {"offset": 5}, {"size": 10**12}, {"size": -1}, {"offset": -4}, {"raw_bytes": 3}, {"header_bytes": 0}]
+    "change",
+    [
+        {"crc": 5},
+        {"offset": 5},
+        {"size": 10**12},
+        {"size": -1},
+        {"offset": -4},
+        {"raw_bytes": 3},
+        {"header_bytes": 0},
+    ],
 )
 def test_numbers_that_are_not_true_give_nothing(tmp_path: Path, change: dict[str, int]) -> None:
     assert read_texts(task(tmp_path / "a", **change), ["one utf-8"]) == [None]
