@@ -72,10 +72,11 @@ def test_every_reader_sees_the_same_rows(tmp_path: Path) -> None:
     )
     expected = table["content"].to_pylist()
     assert pd.read_parquet(path)["content"].tolist() == expected
-    assert duckdb.sql(f"SELECT content FROM '{path}'").fetchall() == [(text,) for text in expected]
-    wanted = expected[-1]
-    (count,) = duckdb.execute(f"SELECT count(*) FROM '{path}' WHERE content = ?", [wanted]).fetchone() or (0,)
-    assert count == expected.count(wanted) > 0
+    with duckdb.connect() as sql:
+        assert sql.execute(f"SELECT content FROM '{path}'").fetchall() == [(text,) for text in expected]
+        wanted = expected[-1]
+        found = sql.execute(f"SELECT count(*) FROM '{path}' WHERE content = ?", [wanted]).fetchall()
+        assert found == [(expected.count(wanted),)]
     streamed = load_dataset("parquet", data_files=str(path), split="train", streaming=True)
     assert [row["content"] for row in streamed] == expected
 

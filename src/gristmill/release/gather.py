@@ -17,7 +17,7 @@ from gristmill.release.paged import StoredPage
 from gristmill.release.pages import encode_page
 from gristmill.release.redact import Span
 
-PIECE_BYTES = 32 << 20
+PIECE_BYTES = 16 << 20
 """text that is read from segments at a time"""
 UNKNOWN = StoredPage(Path(), 0, 0, 0, 0, 0, 0)
 

@@ -129,6 +129,9 @@ def write_paged_shard(path: Path, rows: pa.Table, pages: Sequence[StoredPage]) -
 
 def read_page(page: StoredPage, file: BinaryIO) -> bytes | None:
     """The bytes of a page from its open file; None if they are not whole any more."""
+    end = os.fstat(file.fileno()).st_size
+    if not 0 <= page.offset <= page.offset + page.size <= end:
+        return None
     data = os.pread(file.fileno(), page.size, page.offset)
     return data if len(data) == page.size and is_whole(data, page.header_bytes, page.crc) else None
 

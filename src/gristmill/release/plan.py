@@ -27,8 +27,8 @@ from gristmill.release.schema import FILES, LICENSE_TYPES, STUBS, slug
 from gristmill.spdx.expressions import licences
 
 SMALLEST_SHARD = 32 << 20
-RANGE_BYTES = 256 << 20
-"""text that is written by one task"""
+RANGE_BYTES = 192 << 20
+"""text that is written by one task, at most on average: what a worker's share of a small memory can hold"""
 GROUP_ROWS = 1024
 """rows of a row group of a plan: what is read of it for one range of many"""
 
@@ -104,7 +104,8 @@ def layout(languages: pa.Table, shard_bytes: int) -> Layout:
     """
     sizes = dict(zip(languages["slug"].to_pylist(), languages["bytes"].to_pylist(), strict=True))
     total = sum(sizes.values())
-    ranges = min(SLOTS, _power_of_two(-(-total // min(shard_bytes, RANGE_BYTES))))
+    wanted = -(-total // min(shard_bytes, RANGE_BYTES))
+    ranges = min(SLOTS, 1 << max(0, wanted - 1).bit_length())
     most = min(ranges, _power_of_two(-(-total // shard_bytes)))
     least = min(SMALLEST_SHARD, shard_bytes)
     return Layout(
