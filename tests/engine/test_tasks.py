@@ -152,3 +152,23 @@ def write_table_at(folder: Path) -> None:
     folder.mkdir()
     write_table(folder / "a.parquet", pa.Table.from_batches([batch(9)]))
     (folder / "task.json").write_text(json.dumps({"key": "k"}))
+
+
+def put_file(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    (Path(params["folder"]) / "own").write_text("mine")
+    yield "a", batch(1)
+    if params.get("error"):
+        raise params["error"]
+
+
+def test_a_stage_may_put_files_of_its_own_beside_its_outputs(tmp_path: Path) -> None:
+    stage = Stage("made", 1, put_file, {"a": SCHEMA}, own_files=True)
+    (tmp_path / "made").mkdir()
+    made = Task(stage, "k", Inputs({}), tmp_path / "made" / "k")
+    run_task(made)
+    assert (made.folder / "own").read_text() == "mine"
+    assert task_key(stage, "x") == task_key(Stage("made", 1, put_file, {"a": SCHEMA}), "x")
+    failing = Stage("made", 1, put_file, {"a": SCHEMA}, private={"error": ValueError("no")}, own_files=True)
+    with pytest.raises(StageError, match="no"):
+        run_task(Task(failing, "f", Inputs({}), tmp_path / "made" / "f"))
+    assert {path.name for path in (tmp_path / "made").iterdir()} == {"k"}

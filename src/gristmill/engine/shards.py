@@ -168,7 +168,8 @@ def sync_folder(path: Path) -> None:
 class SegmentReader:
     """Open Parquet files of rows sorted by a string key, read by key; a context manager that closes them.
 
-    Row groups whose statistics exclude all keys asked for are not read.
+    Row groups whose statistics exclude all keys asked for are not read; of the others only the key
+    column is read before it is known that they hold one.
     """
 
     def __init__(self, paths: Iterable[Path], key: str) -> None:
@@ -184,9 +185,27 @@ class SegmentReader:
         for file, (least, most) in zip(self._files, self._bounds, strict=True):
             first = np.searchsorted(wanted, least, side="left")
             last = np.searchsorted(wanted, most, side="right")
-            for number in np.flatnonzero(first < last).tolist():
+            numbers = np.flatnonzero(first < last)
+            if len(wanted) < file.metadata.num_rows:
+                numbers = _holding(file, numbers, self._key, values)
+            for number in numbers.tolist():
                 table = file.read_row_group(number, columns=columns, use_threads=False)
                 chosen = table.filter(pc.is_in(table[self._key], value_set=values))
+                yield from chosen.combine_chunks().to_batches()
+
+    def read_between(self, least: int, end: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows whose key, an integer, is at least ``least`` and less than ``end``, file by file."""
+        for file, (lowest, highest) in zip(self._files, self._bounds, strict=True):
+            numbers = [
+                number
+                for number, (low, high) in enumerate(zip(lowest, highest, strict=True))
+                if isinstance(low, str) or (low < end and high >= least)
+            ]
+            if numbers:
+                table = file.read_row_groups(numbers, use_threads=False)
+                keys = table[self._key].to_numpy()
+                inside = (keys >= least) & (keys <= end - 1)
+                chosen = table if inside.all() else table.filter(pa.array(inside))
                 yield from chosen.combine_chunks().to_batches()
 
     def __enter__(self) -> SegmentReader:
@@ -195,6 +214,16 @@ class SegmentReader:
     def __exit__(self, *_: object) -> None:
         for file in self._files:
             file.close()
+
+
+def _holding(file: pq.ParquetFile, numbers: np.ndarray, key: str, values: pa.Array) -> np.ndarray:
+    """Those of some row groups that hold one of the values of the key."""
+    if not len(numbers):
+        return numbers
+    keys = file.read_row_groups(numbers.tolist(), columns=[key], use_threads=False)[key]
+    rows = [file.metadata.row_group(number).num_rows for number in numbers.tolist()]
+    found = np.flatnonzero(pc.is_in(keys, value_set=values).to_numpy())
+    return numbers[np.unique(np.searchsorted(np.cumsum(rows), found, side="right"))]
 
 
 def _bounds(file: pq.ParquetFile, key: str) -> tuple[np.ndarray, np.ndarray]:

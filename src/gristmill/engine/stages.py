@@ -71,7 +71,9 @@ class Stage:
     is part of the key; ``private`` is handed over too but is not (paths, secrets, worker settings).
     Each batch of an output named in ``row_groups`` is written as a row group of its own, so that readers
     can skip by its statistics. ``plain`` names columns that gain nothing from a dictionary: ids and bodies.
-    ``compression_level`` is zstd's; intermediate files are read soon and often, so theirs is low.
+    ``compression_level`` is zstd's; intermediate files are read soon and often, so theirs is low. With
+    ``own_files`` the function is given ``params["folder"]``, the task's folder in the making, and may put
+    files of its own beside its outputs; they are kept under the task's key like these.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Stage:
     row_groups: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     compression_level: int = 1
+    own_files: bool = False
 
 
 @dataclass(frozen=True)

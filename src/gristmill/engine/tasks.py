@@ -80,7 +80,8 @@ def read_report(folder: Path) -> TaskReport:
 
 
 def _write_outputs(task: Task, aside: Path) -> dict[str, int]:
-    batches = task.stage.function(task.inputs, {**task.stage.params, **task.stage.private})
+    own = {"folder": aside} if task.stage.own_files else {}
+    batches = task.stage.function(task.inputs, {**task.stage.params, **task.stage.private, **own})
     if task.exchange is not None:
         return _write_partitions(task, aside, batches, task.exchange)
     with ExitStack() as stack:

@@ -20,7 +20,17 @@ import pyarrow.parquet as pq
 from msgspec import Meta, Struct
 
 from gristmill.errors import BalanceError, ReleaseError
-from gristmill.release.schema import CARD, DATA, FILES, MANIFEST, STUBS, rows_digest, shards, type_name
+from gristmill.release.schema import (
+    CARD,
+    DATA,
+    FILES,
+    MANIFEST,
+    STUBS,
+    logical_schema,
+    rows_digest,
+    shards,
+    type_name,
+)
 from gristmill.tables import Table
 
 FORMAT_VERSION = 1
@@ -178,7 +188,8 @@ def describe_shard(folder: Path, path: Path) -> Shard:
             raise ReleaseError(
                 f"{path}: its columns are not those of table {table.name}; build the release again"
             )
-        rows, logical = file.metadata.num_rows, rows_digest(table.schema, read_rows(file, path))
+        schema = logical_schema(table)
+        rows, logical = file.metadata.num_rows, rows_digest(schema, read_rows(file, path, schema.names))
     return Shard(relative, rows, path.stat().st_size, file_digest(path), logical)
 
 
@@ -190,8 +201,12 @@ def open_parquet(path: Path) -> pq.ParquetFile:
         raise ReleaseError(f"{path}: cannot be read as Parquet ({error}); fetch or build it again") from error
 
 
-def read_rows(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
+def read_rows(
+    file: pq.ParquetFile, path: Path, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file in order, in batches of about 16 MiB by the sizes in its footer.
+
+    ``columns`` are read in the order of the file; None reads all.
 
     Raises ReleaseError naming ``path`` if the file is damaged.
     """
@@ -199,7 +214,7 @@ def read_rows(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
     widest = max((g.total_byte_size // g.num_rows for g in groups if g.num_rows), default=1)
     rows = min(max(BATCH_BYTES // max(widest, 1), 1), BATCH_ROWS)
     try:
-        yield from file.iter_batches(batch_size=rows, use_threads=False)
+        yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise ReleaseError(f"{path}: cannot be read to its end ({error}); fetch or build it again") from error
 

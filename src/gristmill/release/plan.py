@@ -1,40 +1,48 @@
-"""The plan of a release: every row without its content, which shard it goes to, and in which order.
+"""The plan of a release: what is kept and what is left out, bucket by bucket, and how the release is cut.
 
-Content ids are uniform hashes, so a range of them is a fair sample. The rows of a release go through the
-slots of ids in an order that the seed gives, and within a piece of a slot by a hash with the seed: any
-prefix of the rows is a fair sample, and the bodies are read where they lie, without a sort.
+Facts and verdicts come in files of a few origins each. The rows made of one such file are kept under its key,
+so a change costs what it touches; only narrow columns are read of all of them together.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gristmill import tables
 from gristmill.collect.stages import SLOTS
 from gristmill.decide.facts import FACTS
-from gristmill.engine.sql import create_view, open_sql, quote, stream_batches
-from gristmill.engine.stages import Inputs, Output, Stage
-from gristmill.release.schema import FILES, STUBS, slug
+from gristmill.engine.shards import read_batches
+from gristmill.engine.sql import create_view, fetch_table, open_sql
+from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
+from gristmill.errors import BalanceError
+from gristmill.release.order import places
+from gristmill.release.schema import FILES, LICENSE_TYPES, STUBS, slug
 from gristmill.spdx.expressions import licences
 
-PIECE_BYTES = 16 << 20
-"""text of a slot that is gathered and put in order at a time; part of the order, so not a setting"""
 SMALLEST_SHARD = 32 << 20
+RANGE_BYTES = 192 << 20
+"""text that is written by one task, at most on average: what a worker's share of a small memory can hold"""
+GROUP_ROWS = 1024
+"""rows of a row group of a plan: what is read of it for one range of many"""
 
 BODY_COLUMNS = ("content", "redactions", "released_sha256", "released_bytes")
-PLAN = pa.schema([
-    *(field for field in FILES.schema if field.name not in BODY_COLUMNS),
+CROWD_COLUMNS = ("occurrences", "cluster_size")
+ROWS = pa.schema([
+    *(field for field in FILES.schema if field.name not in (*BODY_COLUMNS, *CROWD_COLUMNS)),
     pa.field("slug", pa.string(), nullable=False),
-    pa.field("slot", pa.int32(), nullable=False),
-    pa.field("piece", pa.int32(), nullable=False),
+    pa.field("place", pa.uint64(), nullable=False),
+])  # fmt: skip
+DROPPED = pa.schema([
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("files", pa.int64(), nullable=False),
+    pa.field("bytes", pa.int64(), nullable=False),
 ])  # fmt: skip
 LANGUAGES = pa.schema([
     pa.field("slug", pa.string(), nullable=False),
@@ -42,19 +50,51 @@ LANGUAGES = pa.schema([
     pa.field("files", pa.int64(), nullable=False),
     pa.field("bytes", pa.int64(), nullable=False),
 ])  # fmt: skip
+CROWDS = pa.schema([
+    pa.field("content_id", pa.string(), nullable=False),
+    pa.field("occurrences", pa.int64(), nullable=False),
+    pa.field("cluster_size", pa.int64(), nullable=False),
+])  # fmt: skip
+WHOLE = pa.schema([
+    pa.field("entries", pa.int64(), nullable=False),
+    pa.field("origins", pa.int64(), nullable=False),
+])  # fmt: skip
+
+_RENAMED = {
+    "blob_id": "sha1",
+    "repo_name": "origin_name",
+    "branch_name": "branch",
+    "star_events_count": "stars",
+    "fork_events_count": "forks",
+    "gha_license_id": "declared_licence",
+    "gha_created_at": "created_at",
+    "src_encoding": "encoding",
+    "is_vendor": "vendored",
+    "is_generated": "generated",
+    "length_bytes": "length",
+    "filename": "name",
+    "origin_url": "url",
+    "origin_kind": "kind",
+    "licence_expression": "expression",
+    "is_test": "test",
+    "is_documentation": "documentation",
+    "num_lines": "lines",
+    "avg_line_length": "mean_line_length",
+    "alpha_fraction": "alphabetic_fraction",
+    "alphanum_fraction": "alphanumeric_fraction",
+    "original_sha256": "sha256",
+}
+_SAME = {name for name in ROWS.names if name in FACTS.schema.names} - {"path"}
+_FACTS = sorted({*_RENAMED.values(), *_SAME, "origin_id", "path", "type", "licence_class"})
+_KEY = ("origin_id", "anchor", "path")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a release is cut: ``ranges`` of slots, and the number of shards of each language slug."""
+    """How a release is cut: ``ranges`` of places that are written each by one task, and shards by slug."""
 
     ranges: int
     shards: Mapping[str, int]
-
-    def slots(self, number: int) -> range:
-        """The slots of range ``number``."""
-        each = SLOTS // self.ranges
-        return range(number * each, (number + 1) * each)
 
 
 def layout(languages: pa.Table, shard_bytes: int) -> Layout:
@@ -63,162 +103,205 @@ def layout(languages: pa.Table, shard_bytes: int) -> Layout:
     Ranges and shards are powers of two, so that a shard is a whole number of ranges.
     """
     sizes = dict(zip(languages["slug"].to_pylist(), languages["bytes"].to_pylist(), strict=True))
-    ranges = min(SLOTS, _power_of_two(-(-sum(sizes.values()) // shard_bytes)))
+    total = sum(sizes.values())
+    wanted = -(-total // min(shard_bytes, RANGE_BYTES))
+    ranges = min(SLOTS, 1 << max(0, wanted - 1).bit_length())
+    most = min(ranges, _power_of_two(-(-total // shard_bytes)))
     least = min(SMALLEST_SHARD, shard_bytes)
     return Layout(
-        ranges, {name: min(ranges, _power_of_two(size // least)) for name, size in sorted(sizes.items())}
+        ranges, {name: min(most, _power_of_two(size // least)) for name, size in sorted(sizes.items())}
     )
 
 
-def slot_order(slots: Sequence[int], seed: int) -> list[int]:
-    """The order in which the rows of some slots stand in a shard."""
-    return sorted(slots, key=lambda slot: hashlib.sha256(f"{seed}/{slot}".encode()).digest())
+def rows_stage(seed: int, visit_date: str | None) -> Stage:
+    """Inputs ``facts`` and ``verdicts``, a file each, in key order.
+
+    Outputs: ``rows`` (kept; row groups in the order of places), ``stubs`` (a shard of the release), and
+    ``dropped`` (stubs counted by their first reason).
+    """
+    return Stage(
+        "release-rows",
+        1,
+        _rows,
+        {"rows": ROWS, STUBS.name: STUBS.schema, "dropped": DROPPED},
+        params={"seed": seed, "visit_date": visit_date, "pyarrow": pa.__version__},
+        row_groups=("rows",),
+        plain=("blob_id", "content_id", "swhid", "path", "original_sha256", "place"),
+    )
 
 
-def plan_stage(seed: int, visit_date: str | None, spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``facts`` and ``verdicts``. Outputs ``plan`` (kept rows, a row group a slot), ``languages``, ``stubs``."""
+def plan_stage(spill: Path, memory: int, threads: int) -> Stage:
+    """Inputs ``rows``, ``facts`` and ``verdicts``, all files of each.
+
+    Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``whole``.
+    """
     return Stage(
         "release-plan",
-        1,
+        2,
         _plan,
-        {"plan": PLAN, "languages": LANGUAGES, STUBS.name: STUBS.schema},
-        params={"seed": seed, "visit_date": visit_date, "piece_bytes": PIECE_BYTES},
+        {"languages": LANGUAGES, "crowds": CROWDS, "whole": WHOLE},
         private={"spill": spill, "memory": memory, "threads": threads},
-        row_groups=("plan",),
     )
+
+
+def bucket_inputs(facts: Sequence[Path], verdicts: Sequence[Path]) -> list[Shard]:
+    """The inputs of ``rows_stage``: each file of facts with its file of verdicts, under the keys of their tasks."""
+    return [
+        Shard(
+            digest([path.parent.name for path in pair]),
+            {"facts": pair[:1], tables.VERDICTS.name: pair[1:]},
+        )
+        for pair in zip(facts, verdicts, strict=True)
+    ]
+
+
+def _rows(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    reasons: list[pa.Table] = []
+    for facts, verdicts in _paired(inputs):
+        kept = verdicts["kept"]
+        released = _released(facts.filter(kept), verdicts.filter(kept), params)
+        for start in range(0, released.num_rows, GROUP_ROWS):
+            part = released.slice(start, GROUP_ROWS).combine_chunks()
+            yield from (("rows", batch) for batch in part.to_batches())
+        left = pc.invert(kept)
+        stubs = _stubs(facts.filter(left), verdicts.filter(left))
+        yield from ((STUBS.name, batch) for batch in stubs.to_batches())
+        reasons.append(stubs.select(["reason", "length_bytes"]))
+    if reasons:
+        yield from (("dropped", batch) for batch in _counted(pa.concat_tables(reasons)).to_batches())
+
+
+def _paired(inputs: Inputs) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Facts and verdicts of the same entries, a few thousand rows at a time.
+
+    Both are in key order, so the join is a merge. Raises BalanceError if they speak of other entries.
+    """
+    verdicts = read_batches(inputs.files[tables.VERDICTS.name])
+    waiting = tables.VERDICTS.empty()
+    for batch in read_batches(inputs.files["facts"], _FACTS):
+        while waiting.num_rows < batch.num_rows:
+            more = next(verdicts, None)
+            if more is None:
+                raise BalanceError(f"{inputs.files['facts'][0]}: entries without a verdict; this is a bug")
+            waiting = pa.concat_tables([waiting, pa.Table.from_batches([more], waiting.schema)])
+        facts = pa.Table.from_batches([batch])
+        own = waiting.slice(0, batch.num_rows).combine_chunks()
+        waiting = waiting.slice(batch.num_rows)
+        if any(not own[name].equals(facts[name]) for name in _KEY):
+            raise BalanceError(f"{inputs.files['facts'][0]}: verdicts on other entries; this is a bug")
+        yield facts, own
+    if waiting.num_rows or next(verdicts, None) is not None:
+        raise BalanceError(f"{inputs.files['facts'][0]}: verdicts without an entry; this is a bug")
+
+
+def _released(facts: pa.Table, verdicts: pa.Table, params: Mapping[str, Any]) -> pa.Table:
+    """Kept rows as they are published, but for their bodies and crowds, in the order of places."""
+    facts = facts.combine_chunks()
+    count = facts.num_rows
+    visit = pa.scalar(params["visit_date"], pa.string()).cast(tables.TIMESTAMP)
+    computed: dict[str, Any] = {
+        "path": pc.binary_join_element_wise("/", facts["path"], ""),
+        "detected_licenses": _licence_ids(facts["expression"]),
+        "license_type": _license_types(facts["licence_class"]),
+        "visit_date": pa.repeat(visit, count),
+        "gha_event_created_at": pa.nulls(count, tables.TIMESTAMP),
+        "gha_language": pa.nulls(count, pa.string()),
+        "swhid": pc.binary_join_element_wise("swh:1:cnt", facts["content_id"], ":"),
+        "cluster_id": verdicts["cluster_id"],
+        "slug": _slugs(facts["language"]),
+        "place": pa.array(places(_array(facts["content_id"]), params["seed"])),
+    }
+    columns = [computed[name] if name in computed else facts[_RENAMED.get(name, name)] for name in ROWS.names]
+    rows = pa.Table.from_arrays(columns, schema=ROWS)
+    return rows.take(pa.array(np.argsort(rows["place"].to_numpy(), kind="stable")))
+
+
+def _stubs(facts: pa.Table, verdicts: pa.Table) -> pa.Table:
+    ids = facts["content_id"]
+    scheme = pc.if_else(pc.equal(facts["type"], "submodule"), "swh:1:rev", "swh:1:cnt")
+    away = pc.not_equal(verdicts["cluster_id"], ids)  # null without a cluster
+    computed = {
+        "path": pc.binary_join_element_wise("/", facts["path"], ""),
+        "swhid": pc.binary_join_element_wise(scheme, ids, ":"),
+        "origin_url": facts["url"],
+        "repo_name": facts["origin_name"],
+        "length_bytes": facts["length"],
+        "detected_licenses": _licence_ids(facts["expression"]),
+        "license_type": _license_types(facts["licence_class"]),
+        "reason": verdicts["reason"],
+        "reasons": verdicts["reasons"],
+        "cluster_id": pc.if_else(away, verdicts["cluster_id"], None),
+        "similarity": pc.if_else(away, verdicts["similarity"], None),
+    }
+    columns = [computed[name] if name in computed else facts[name] for name in STUBS.schema.names]
+    return pa.Table.from_arrays(columns, schema=STUBS.schema).combine_chunks()
+
+
+def _counted(stubs: pa.Table) -> pa.Table:
+    size = pc.max_element_wise(stubs["length_bytes"], 0)
+    grouped = pa.table({"reason": stubs["reason"], "size": size}).group_by("reason", use_threads=False)
+    counted = grouped.aggregate([([], "count_all"), ("size", "sum")]).select([0, 1, 2])
+    return counted.rename_columns(DROPPED.names).cast(DROPPED).sort_by("reason").combine_chunks()
+
+
+def _licence_ids(expressions: pa.ChunkedArray) -> pa.Array:
+    """The SPDX ids of each expression, sorted; an empty list for none."""
+    words, codes = _coded(expressions)
+    ids = pa.array([sorted(licences(word)) if word else [] for word in words], tables.STRINGS)
+    return ids.take(codes)
+
+
+def _license_types(classes: pa.ChunkedArray) -> pa.Array:
+    words, codes = _coded(classes)
+    return pa.array([LICENSE_TYPES.get(word, "non_permissive") for word in words], pa.string()).take(codes)
+
+
+def _slugs(languages: pa.ChunkedArray) -> pa.Array:
+    words, codes = _coded(languages)
+    return pa.array([slug(word) for word in words], pa.string()).take(codes)
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[Any], pa.Array]:
+    """The distinct values of a column, null among them, and the number of each row's value."""
+    encoded = _array(column).dictionary_encode(null_encoding="encode")
+    return encoded.dictionary.to_pylist(), encoded.indices
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
+        create_view(sql, "released", inputs.files["rows"], ROWS)
         create_view(sql, "facts", inputs.files["facts"], FACTS.schema)
-        create_view(sql, "verdicts", inputs.files["verdicts"], tables.VERDICTS.schema)
-        _register_words(sql)
-        sql.execute("CREATE TEMP TABLE kept AS " + _kept_query(params))
-        yield from _by_slot(stream_batches(sql, _rows_query(params["seed"]), PLAN))
-        yield from _stream(sql, _LANGUAGES_QUERY, "languages", LANGUAGES)
-        yield from _stream(sql, _STUBS_QUERY, STUBS.name, STUBS.schema)
+        create_view(sql, "verdicts", inputs.files[tables.VERDICTS.name], tables.VERDICTS.schema)
+        for name, query, schema in (
+            ("languages", _LANGUAGES, LANGUAGES),
+            ("crowds", _CROWDS, CROWDS),
+            ("whole", _WHOLE, WHOLE),
+        ):
+            table = fetch_table(sql, query).cast(schema).combine_chunks()
+            yield from ((name, batch) for batch in table.to_batches())
 
 
-def _register_words(sql: duckdb.DuckDBPyConnection) -> None:
-    """Small dictionaries: the ids of each expression, and the slug of each language."""
-    expressions = [
-        row[0] for row in sql.execute("SELECT DISTINCT expression FROM facts ORDER BY ALL").fetchall()
-    ]
-    sql.register(
-        "licence_words",
-        pa.table(
-            {
-                "expression": pa.array(expressions, pa.string()),
-                "ids": pa.array(
-                    [sorted(licences(e)) if e else [] for e in expressions], pa.list_(pa.string())
-                ),
-            }
-        ),
-    )
-    languages = [row[0] for row in sql.execute("SELECT DISTINCT language FROM facts ORDER BY ALL").fetchall()]
-    sql.register(
-        "language_words",
-        pa.table(
-            {
-                "language": pa.array(languages, pa.string()),
-                "slug": pa.array([slug(language) for language in languages], pa.string()),
-            }
-        ),
-    )
-
-
-_LICENSE_TYPE = """CASE licence_class WHEN 'permissive' THEN 'permissive' WHEN 'none' THEN 'no_license'
-    ELSE 'non_permissive' END"""
-
-
-def _kept_query(params: Mapping[str, Any]) -> str:
-    visit = (
-        f"TIMESTAMPTZ {quote(params['visit_date'])}" if params["visit_date"] else "CAST(NULL AS TIMESTAMPTZ)"
-    )
-    return f"""
-    WITH occurrence AS (SELECT content_id, count(*) AS occurrences FROM facts GROUP BY content_id),
-    cluster AS (
-        SELECT cluster_id, count(DISTINCT content_id) AS cluster_size FROM verdicts
-        WHERE cluster_id IS NOT NULL GROUP BY cluster_id
-    )
-    SELECT facts.sha1 AS blob_id, facts.content_id, directory_id, '/' || facts.path AS path,
-           ids AS detected_licenses, {_LICENSE_TYPE} AS license_type, origin_name AS repo_name, snapshot_id,
-           revision_id, branch AS branch_name, {visit} AS visit_date, revision_date, committer_date, github_id,
-           stars AS star_events_count, forks AS fork_events_count, declared_licence AS gha_license_id,
-           CAST(NULL AS TIMESTAMPTZ) AS gha_event_created_at, created_at AS gha_created_at,
-           CAST(NULL AS VARCHAR) AS gha_language, encoding AS src_encoding, facts.language, vendored AS is_vendor,
-           generated AS is_generated, length AS length_bytes, extension, name AS filename,
-           'swh:1:cnt:' || facts.content_id AS swhid, url AS origin_url, kind AS origin_kind, facts.anchor,
-           facts.expression AS licence_expression, licence_scope, licence_evidence, test AS is_test,
-           documentation AS is_documentation, lines AS num_lines, mean_line_length AS avg_line_length,
-           max_line_length, alphabetic_fraction AS alpha_fraction, alphanumeric_fraction AS alphanum_fraction,
-           sha256 AS original_sha256, occurrences, verdicts.cluster_id, coalesce(cluster_size, 1) AS cluster_size,
-           slug, ((('0x' || facts.content_id[1:2])::INTEGER * {SLOTS}) >> 8)::INTEGER AS slot,
-           ('0x' || facts.content_id[3:8])::BIGINT AS within
-    FROM verdicts JOIN facts USING (origin_id, anchor, path)
-    JOIN occurrence ON occurrence.content_id = facts.content_id
-    LEFT JOIN cluster ON cluster.cluster_id = verdicts.cluster_id
-    JOIN language_words ON language_words.language IS NOT DISTINCT FROM facts.language
-    JOIN licence_words ON licence_words.expression IS NOT DISTINCT FROM facts.expression
-    WHERE kept
-    """
-
-
-def _rows_query(seed: int) -> str:
-    columns = ", ".join(f'"{field.name}"' for field in PLAN if field.name != "piece")
-    return f"""
-    SELECT {columns}, (within * pieces >> 24)::INTEGER AS piece
-    FROM kept JOIN (
-        SELECT slot, greatest(1, ceil(sum(length_bytes) / {PIECE_BYTES}))::BIGINT AS pieces
-        FROM kept GROUP BY slot
-    ) USING (slot)
-    ORDER BY slot, piece, md5('{seed}/' || content_id), origin_url, anchor, path
-    """
-
-
-def _by_slot(batches: Iterator[pa.RecordBatch]) -> Iterator[Output]:
-    """Rows sorted by slot as one batch for every slot, empty where it has none."""
-    waiting: list[pa.RecordBatch] = []
-    done = 0
-    for batch in batches:
-        slots = batch["slot"].to_numpy()
-        for slot in np.unique(slots).tolist():
-            if slot != done:
-                yield "plan", _joined(waiting)
-                yield from (("plan", _joined([])) for _ in range(done + 1, slot))
-                waiting, done = [], slot
-            first, last = np.searchsorted(slots, [slot, slot + 1]).tolist()
-            waiting.append(batch.slice(first, last - first))
-    yield "plan", _joined(waiting)
-    yield from (("plan", _joined([])) for _ in range(done + 1, SLOTS))
-
-
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    table = pa.Table.from_batches(batches, schema=PLAN).combine_chunks()
-    return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=PLAN)
-
-
-_LANGUAGES_QUERY = """
+_LANGUAGES = """
 SELECT slug, any_value(language) AS language, count(*) AS files, sum(length_bytes)::BIGINT AS bytes
-FROM kept GROUP BY slug ORDER BY slug
+FROM released GROUP BY slug ORDER BY slug
 """
 
-_STUBS_QUERY = f"""
-SELECT '/' || facts.path AS path, facts.content_id,
-       CASE WHEN type = 'submodule' THEN 'swh:1:rev:' ELSE 'swh:1:cnt:' END || facts.content_id AS swhid,
-       url AS origin_url, origin_name AS repo_name, facts.anchor, facts.language, length AS length_bytes,
-       ids AS detected_licenses, {_LICENSE_TYPE} AS license_type, reason, reasons,
-       CASE WHEN verdicts.cluster_id <> facts.content_id THEN verdicts.cluster_id END AS cluster_id,
-       CASE WHEN verdicts.cluster_id <> facts.content_id THEN verdicts.similarity END AS similarity
-FROM verdicts JOIN facts USING (origin_id, anchor, path)
-JOIN licence_words ON licence_words.expression IS NOT DISTINCT FROM facts.expression
-WHERE NOT kept
-ORDER BY url, facts.anchor, facts.path
+_CROWDS = """
+WITH occurrence AS (SELECT content_id, count(*) AS occurrences FROM facts GROUP BY content_id HAVING count(*) > 1),
+cluster AS (
+    SELECT cluster_id, count(DISTINCT content_id) AS cluster_size FROM verdicts
+    WHERE cluster_id IS NOT NULL GROUP BY cluster_id
+)
+SELECT DISTINCT content_id, coalesce(occurrences, 1) AS occurrences, coalesce(cluster_size, 1) AS cluster_size
+FROM released LEFT JOIN occurrence USING (content_id) LEFT JOIN cluster USING (cluster_id)
+WHERE occurrences IS NOT NULL OR cluster_size IS NOT NULL ORDER BY content_id
 """
 
-
-def _stream(sql: duckdb.DuckDBPyConnection, query: str, name: str, schema: pa.Schema) -> Iterator[Output]:
-    return ((name, batch) for batch in stream_batches(sql, query, schema))
+_WHOLE = "SELECT (SELECT count(*) FROM facts) AS entries, count(DISTINCT origin_url) AS origins FROM released"
 
 
 def _power_of_two(number: int) -> int:

@@ -16,6 +16,10 @@ Logical hash
     * lists and structs have the streams of their elements and fields under the path of the column; a
       null list has no elements, the fields of a null struct are null.
 
+    The column ``content`` of ``FILES`` is left out: its SHA-256 is a column of the row, ``released_sha256``,
+    which stands for it and which ``verify`` compares with the content. So the hash says what the rows are,
+    bodies included, and is worked out without reading a body.
+
     The hash is the SHA-256 of lines of text: ``gristmill-rows-1``; the number of rows; for each column its
     number, name (as JSON) and type; for each stream its name and SHA-256, in the order of the columns.
 """
@@ -151,6 +155,12 @@ STUBS = Table(
 )
 
 
+def logical_schema(table: Table) -> pa.Schema:
+    """The columns that the logical hash of a table's shards is of."""
+    left_out = {"content"} if table.name == FILES.name else set()
+    return pa.schema([column for column in table.schema if column.name not in left_out])
+
+
 def slug(language: str | None) -> str:
     """Folder and configuration name of a language: lower-case letters, digits and '-' only.
 
@@ -236,22 +246,37 @@ def _streams(key: str, kind: pa.DataType) -> list[str]:
 def _append(hashes: Mapping[str, Any], key: str, array: pa.Array) -> None:
     """Append an array to the streams of its column."""
     name = type_name(array.type)
-    hashes[f"{key} validity"].update(_numbers(array.is_valid().cast(pa.uint8())))
+    validity = _numbers(array.is_valid().cast(pa.uint8())) if array.null_count else b"\1" * len(array)
+    hashes[f"{key} validity"].update(validity)
     if name.startswith("list<"):
-        hashes[f"{key} length"].update(_numbers(pc.list_value_length(array).cast(pa.int64()).fill_null(0)))
+        hashes[f"{key} length"].update(_lengths(array))
         _append(hashes, f"{key}.0", array.flatten())  # flatten leaves out what lies below a null list
     elif name.startswith("struct<"):
         for number, child in enumerate(array.flatten()):  # flatten hands the struct's nulls down
             _append(hashes, f"{key}.{number}", child)
     elif name in ("string", "binary"):
-        hashes[f"{key} length"].update(_numbers(pc.binary_length(array).cast(pa.int64()).fill_null(0)))
+        hashes[f"{key} length"].update(_lengths(array))
         hashes[f"{key} values"].update(value_bytes(array))
     elif name == "bool":
         hashes[f"{key} values"].update(_numbers(array.cast(pa.uint8()).fill_null(0)))
     elif name.startswith("timestamp"):
-        hashes[f"{key} values"].update(_numbers(array.view(pa.int64()).fill_null(0)))
+        hashes[f"{key} values"].update(_numbers(_filled(array.view(pa.int64()))))
     else:
-        hashes[f"{key} values"].update(_numbers(array.fill_null(0)))
+        hashes[f"{key} values"].update(_numbers(_filled(array)))
+
+
+def _filled(array: pa.Array) -> pa.Array:
+    return array.fill_null(0) if array.null_count else array
+
+
+def _lengths(array: pa.Array) -> np.ndarray[Any, Any]:
+    """Lengths of strings, binaries or lists as little-endian int64, 0 for null."""
+    if not array.null_count and array.type in (pa.string(), pa.binary()) and len(array):
+        ends = np.frombuffer(array.buffers()[1], np.int32, array.offset + len(array) + 1)[array.offset :]
+        return np.diff(ends).astype("<i8")
+    is_list = pa.types.is_list(array.type) or pa.types.is_large_list(array.type)
+    lengths = pc.list_value_length(array) if is_list else pc.binary_length(array)
+    return _numbers(_filled(lengths.cast(pa.int64())))
 
 
 def value_bytes(array: pa.Array) -> memoryview:

@@ -38,6 +38,7 @@ from gristmill.release.schema import (
     STATISTICS,
     STUBS,
     STUBS_FOLDER,
+    logical_schema,
     rows_digest,
     slug,
     value_bytes,
@@ -192,8 +193,10 @@ def _check_shard(folder: Path, shard: Shard, *, deep: bool) -> Iterator[Problem]
             if rows != shard.rows:
                 yield Problem(shard.path, f"holds {rows} rows, the manifest says {shard.rows}", BUILD)
                 return
-            batches = read_rows(file, path)
-            digest = rows_digest(shard.table.schema, _watch(batches, shard, faults) if deep else batches)
+            schema = logical_schema(shard.table)
+            batches = read_rows(file, path, None if deep else schema.names)
+            watched = _watch(batches, shard, faults) if deep else batches
+            digest = rows_digest(schema, (batch.select(schema.names) for batch in watched))
     except (ReleaseError, pa.ArrowException, UnicodeDecodeError) as error:
         yield Problem(shard.path, str(error), FETCH)
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -30,47 +32,74 @@ def usable_cores(cgroups: Path = CGROUPS) -> int:
 def one_blas_thread() -> Iterator[None]:
     """Hold the BLAS that numpy uses to one thread a call, for as long as any thread is inside.
 
-    The number is the whole process's: other numpy code that runs meanwhile is held, too, and freed with the last.
+    OpenBLAS with threads of its own has one number of threads for the whole process: other numpy code that runs
+    meanwhile is held, too, and freed with the last. Other libraries are held for the calling thread.
     """
-    _hold()
+    shared, others = _pools()
+    _hold(shared)
     try:
-        yield
+        with others.limit(limits=1):
+            yield
     finally:
-        _release()
+        _release(shared)
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """A library's threads, through its own functions."""
+
+    get: Callable[[], int]
+    set: Callable[[int], object]
 
 
 _lock = threading.Lock()
 _holders = 0
-_limit: Any = None
+_before: list[int] = []
 
 
-def _hold() -> None:
-    global _holders, _limit
+def _hold(pools: tuple[_Pool, ...]) -> None:
+    global _holders, _before
     with _lock:
         if not _holders:
-            _limit = _controller().limit(limits=1)
-        else:
-            # OpenBLAS since 0.3.31 remembers for each thread what that thread has set last, as on its way out here.
-            for library in _controller().lib_controllers:
-                library.set_num_threads(1)
+            _before = [pool.get() for pool in pools]
+            for pool in pools:
+                pool.set(1)
         _holders += 1
 
 
-def _release() -> None:
-    global _holders, _limit
+def _release(pools: tuple[_Pool, ...]) -> None:
+    global _holders
     with _lock:
         _holders -= 1
         if not _holders:
-            _limit.restore_original_limits()
-            _limit = None
+            for pool, number in zip(pools, _before, strict=True):
+                pool.set(number)
 
 
 @cache
-def _controller() -> Any:
-    """Looking for the loaded libraries takes a millisecond, so it is done once; numpy's is loaded by then."""
+def _pools() -> tuple[tuple[_Pool, ...], Any]:
+    """What has one number for the process, and threadpoolctl's controller of the rest; numpy's is loaded by now.
+
+    threadpoolctl lets the first thread alone that asks change the former, and ignores all others, silently.
+    """
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController().select(user_api="blas")
+    found = ThreadpoolController().select(user_api="blas")
+    pools = {one["filepath"]: _pool(one) for one in found.info()}
+    shared = tuple(pool for pool in pools.values() if pool)
+    return shared, found.select(filepath=[path for path, pool in pools.items() if not pool])
+
+
+def _pool(library: dict[str, Any]) -> _Pool | None:
+    if library["internal_api"] != "openblas" or library.get("threading_layer") == "openmp":
+        return None
+    loaded = ctypes.CDLL(library["filepath"])
+    for before, after in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
+        getter = getattr(loaded, f"{before}openblas_get_num_threads{after}", None)
+        setter = getattr(loaded, f"{before}openblas_set_num_threads{after}", None)
+        if getter and setter:
+            return _Pool(getter, setter)
+    return None
 
 
 def _quota(cgroups: Path) -> float | None:
