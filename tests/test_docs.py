@@ -158,7 +158,7 @@ def test_every_command_is_documented_with_its_options() -> None:
         assert section, name
         actual = {option for action in parser._actions for option in action.option_strings} - {"-h", "--help"}
         rows = "\n".join(re.findall(r"^\| (`-[^|]*) \|", section[1], re.M))
-        assert set(re.findall(r"(?<![\w-])--?[a-z]+", rows)) == actual, name
+        assert set(re.findall(r"(?<![\w-])--?[a-z]+(?:-[a-z]+)*", rows)) == actual, name
 
 
 def test_every_reason_is_documented() -> None:

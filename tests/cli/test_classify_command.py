@@ -299,12 +299,13 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize(("suffix", "workers"), [("jsonl", 1), ("jsonl", 3), ("parquet", 2)])
 def test_killed_in_the_middle_and_run_again(
     model: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     suffix: str,
+    workers: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(classify, "PART_PAIRS", {"cpu": 12})
@@ -313,7 +314,7 @@ def test_killed_in_the_middle_and_run_again(
     rows = [json.dumps({"text": text}) for text in TEXTS]
     rows[1], rows[20] = "not json", json.dumps({"text": ""})
     source.write_text("\n".join(rows))
-    files = ["classify", "--file", str(source), "--labels", COMMA, *model]
+    files = ["classify", "--file", str(source), "--labels", COMMA, *model, "--workers", str(workers)]
     assert command(*files, "--output", tmp_path / f"whole.{suffix}") == 0
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *files, "--output", str(out)],

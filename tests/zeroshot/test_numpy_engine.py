@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info, threadpool_limits
 from tiny_models import FAMILIES, SENTENCES, make_checkpoint
 
 from gristmill.errors import ModelError
@@ -26,7 +25,6 @@ from gristmill.zeroshot.engines.numpy.relative import (
     find_distances,
 )
 from gristmill.zeroshot.engines.numpy.scratch import Scratch
-from gristmill.zeroshot.engines.threads import one_blas_thread
 from gristmill.zeroshot.head import logits
 from gristmill.zeroshot.models.load import load_model
 from gristmill.zeroshot.models.model import Model, Quantised, RelativeAttention
@@ -240,18 +238,6 @@ def test_a_later_call_does_not_change_an_earlier_answer(models: Any) -> None:
         kept = first.copy()
         engine.states(make_pack(models("bert"), LENGTHS, 2))
         np.testing.assert_array_equal(first, kept)
-
-
-def test_blas_has_its_threads_again_afterwards(models: Any) -> None:
-    def threads() -> set[int]:
-        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
-
-    with threadpool_limits(2, user_api="blas"):
-        with one_blas_thread():
-            assert threads() == {1}
-            create(models("bert")).states(make_pack(models("bert"), [4]))
-            assert threads() == {1}, "the inner user must not free the outer one's"
-        assert threads() == {2}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

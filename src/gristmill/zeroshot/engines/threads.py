@@ -76,6 +76,15 @@ def _release(pools: tuple[_Pool, ...]) -> None:
                 pool.set(number)
 
 
+def _forget() -> None:
+    """A forked child has none of its parent's threads: nobody is inside, and nobody will free the lock."""
+    global _lock, _holders
+    _lock, _holders = threading.Lock(), 0
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
 @cache
 def _pools() -> tuple[tuple[_Pool, ...], Any]:
     """What has one number for the process, and threadpoolctl's controller of the rest; numpy's is loaded by now.

@@ -9,10 +9,6 @@ import numpy as np
 
 from gristmill.zeroshot.models.model import Floats
 
-LINE = 64
-"""Bytes of a cache line. Buffers start at one: sums over arrays that start elsewhere are rounded otherwise, so that
-the same call would give other last digits in another thread."""
-
 
 class Scratch(threading.local):
     """Each thread sees its own buffers; they are as large as the largest asked for, and go with this object."""
@@ -25,12 +21,5 @@ class Scratch(threading.local):
         size = prod(shape)
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:
-            buffer = self._buffers[name] = _aligned(size)
+            buffer = self._buffers[name] = np.empty(size, np.float32)
         return buffer[:size].reshape(shape)
-
-
-def _aligned(size: int) -> Floats:
-    spare = LINE // 4
-    whole = np.empty(size + spare, np.float32)
-    start = -int(whole.__array_interface__["data"][0]) % LINE // 4
-    return whole[start : start + size]
