@@ -101,17 +101,14 @@ def _exported(folder: Path) -> Path:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     model = AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
-    given = dict(AutoTokenizer.from_pretrained(folder)("a text", "a hypothesis", return_tensors="pt"))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts, others = ["a text", "another text of more tokens"], ["a hypothesis", "one"]
+    given = dict(tokenizer(texts, others, return_tensors="pt", padding=True))
     plain = folder / "float32.onnx"
-    names = list(given)
-
-    class Positional(torch.nn.Module):  # the exporter takes inputs by position
-        def forward(self, *inputs: Any) -> Any:
-            return model(**dict(zip(names, inputs, strict=True))).logits
-
+    free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     torch.onnx.export(
-        Positional(), tuple(given.values()), str(plain), input_names=names, output_names=["logits"],
-        dynamic_axes={name: {0: "batch", 1: "tokens"} for name in names}, opset_version=17, dynamo=False,
+        model, (), kwargs=given, f=str(plain), input_names=list(given), output_names=["logits"],
+        dynamic_shapes=dict.fromkeys(given, free), dynamo=True,
     )  # fmt: skip
     quantize_dynamic(str(plain), str(target), per_channel=True, weight_type=QuantType.QInt8)
     return target

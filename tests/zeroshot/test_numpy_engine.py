@@ -254,15 +254,23 @@ def test_dropout_goes_by_seed_and_sequence_whatever_the_pack(family: str, models
     np.testing.assert_allclose(engine.states(pack, Dropout(5, 0.0, 0.0)), engine.states(pack), atol=2e-5)
 
 
-@pytest.mark.parametrize(("hidden", "heads"), [(0.3, 0.0), (0.0, 0.3)])
-@pytest.mark.parametrize("variant", ["distilbert", "roberta", "deberta-v2"])
+@pytest.mark.parametrize(
+    ("variant", "hidden", "heads"),
+    [
+        ("distilbert", 0.3, 0.0),
+        ("distilbert", 0.0, 0.3),
+        ("roberta", 0.3, 0.3),
+        ("deberta-v2", 0.3, 0.0),
+        ("deberta-v2", 0.0, 0.3),
+    ],
+)
 def test_dropout_has_the_spread_that_training_has(
     variant: str, hidden: float, heads: float, folders: Any, models: Any
 ) -> None:
     import torch
     from transformers import AutoModel
 
-    model, samples = models(variant), 1200
+    model, samples = models(variant), 600
     pack = make_pack(model, [9])
     names = (
         {"dropout": hidden, "attention_dropout": heads}
@@ -272,14 +280,16 @@ def test_dropout_has_the_spread_that_training_has(
     network = AutoModel.from_pretrained(folders(variant), dtype=torch.float32, **names).train()
     torch.manual_seed(0)
     with torch.inference_mode():
-        ids = torch.from_numpy(pack.ids.astype(np.int64))[None].expand(samples, -1)
-        wanted = network(input_ids=ids).last_hidden_state[:, 0].numpy()
+        # In many calls, since sequences of one share the noise of DeBERTa's relative embeddings.
+        ids = torch.from_numpy(pack.ids.astype(np.int64))[None].expand(6, -1)
+        states = [network(input_ids=ids).last_hidden_state[:, 0].numpy() for _ in range(samples // 6)]
+    wanted = np.concatenate(states)
     engine = create(model)
     found = np.concatenate([engine.states(pack, Dropout(seed, hidden, heads)) for seed in range(samples)])
     spread = wanted.std(axis=0)
     assert spread.mean() > 0.05
-    # A deviation estimated from so many samples is off by 2 or 3 percent, a mean by 3 percent of the deviation.
-    np.testing.assert_allclose(found.std(axis=0).mean() / spread.mean(), 1, atol=0.05)
+    # A deviation estimated from so many samples is off by 3 percent, a mean by 4 percent of the deviation.
+    np.testing.assert_allclose(found.std(axis=0).mean() / spread.mean(), 1, atol=0.06)
     assert np.abs(found.mean(axis=0) - wanted.mean(axis=0)).max() < 0.25 * spread.mean()
 
 
