@@ -16,17 +16,16 @@ from gristmill.zeroshot.models.model import Activation, Floats
 BLOCK = 1 << 16
 """Elements worked on at a time: with its two helpers a block takes 768 KB, and few blocks mean few calls."""
 
-# Least squares reweighted towards the least maximal error (Lawson 1961) on 0 < x < 5.6, where 1 - erf is below
-# float32's rounding. The largest error of the erf is 7e-8. The last coefficient must be positive: far outside the
-# interval it alone decides, and the tanh has to be 1 there.
+# By scripts/fit_gelu.py; the largest error of the erf is 7e-8. Far outside the fitted interval the last coefficient
+# alone decides: it must be positive, so that the tanh is 1 there.
 _ERF = (
-    0.7978849036794,
-    0.0363330680707,
-    -3.2460958081e-05,
-    -5.53985414781e-05,
-    3.98691191256e-06,
-    -1.34373157353e-07,
-    1.82340883508e-09,
+    0.797884903678,
+    0.0363330680766,
+    -3.2460963346e-05,
+    -5.53985397567e-05,
+    3.9869116646e-06,
+    -1.34373141511e-07,
+    1.82340847207e-09,
 )
 _ROOT = (2 / np.pi) ** 0.5
 _GATES: dict[Activation, tuple[float, ...]] = {
