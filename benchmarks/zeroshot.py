@@ -41,6 +41,8 @@ OURS = (
 PEERS = ("transformers", "transformers-32", "onnxruntime-int8", "optimum-openvino")
 CLASSIFIER_NEEDS = ("numpy", "tokenizers", "safetensors", "threadpoolctl")
 LONGEST = 6000
+END = "; import os; os._exit(0)"
+"""the first answer is there: what a process does to end is not measured"""
 
 
 def speed(options: argparse.Namespace) -> None:
@@ -222,11 +224,11 @@ def _first_answers(folder: Path) -> dict[str, str]:
     asked = "'The new driver crashes on resume', ['bug report', 'feature request', 'question']"
     ours = (
         "from gristmill.zeroshot import ZeroShotClassifier as C; "
-        f"C.from_pretrained({str(folder)!r}, engine={{!r}})({asked})"
+        f"C.from_pretrained({str(folder)!r}, engine={{!r}})({asked}){END}"
     )
     pipeline = (
         "from transformers import pipeline; "
-        f"pipeline('zero-shot-classification', model={str(folder)!r}, device='cpu')({asked})"
+        f"pipeline('zero-shot-classification', model={str(folder)!r}, device='cpu')({asked}){END}"
     )
     return {
         "gristmill numpy": ours.format("numpy"),
