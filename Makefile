@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-short test lint types docs clean
+.PHONY: setup demo demo-short test lint types docs train clean
 
 setup: $(READY)
 
@@ -34,5 +34,10 @@ types: setup
 docs: setup
 	$(BIN)/python scripts/build_docs.py
 
+# The default model anew: make train DATA=path/to/data/nli; some hours, goes on where it was interrupted.
+train: setup
+	$(BIN)/python -m training train --data $(DATA)
+	$(BIN)/python -m training ship --data $(DATA)
+
 clean:
-	rm -rf $(VENV) demo-workspace bench-workspace .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-workspace bench-workspace training-work .pytest_cache .mypy_cache .ruff_cache .hypothesis

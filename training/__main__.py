@@ -1,0 +1,114 @@
+"""Train, measure and ship the default model: ``python -m training COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from gristmill.zeroshot.classifier import ZeroShotClassifier
+from gristmill.zeroshot.default import FOLDER as DEFAULT_FOLDER
+from training.baseline import cosine
+from training.batches import Encoder
+from training.development import Development
+from training.examples import NliPair, Task
+from training.held_out import split_pairs
+from training.loop import Settings, train
+from training.network import base_folder, make_network, save_network
+from training.phrasing import MAIN_TEMPLATE
+from training.record import data_digest, record
+from training.sets import emotions, files, nli, requests, software, subjects
+from training.ship import calibrate, classifier_model, put, quantised
+
+SHIPPED = Path(__file__).parent.parent / "src/gristmill/zeroshot" / DEFAULT_FOLDER
+
+
+def read_all(
+    data: Path, cache: Path
+) -> tuple[list[NliPair], dict[str, list[NliPair]], dict[str, int], list[Task]]:
+    """Pairs to train on, development pairs by set, pairs that each set holds, tasks."""
+    snli_dev = nli.read_snli_dev(data)
+    stored = nli.read_pairs(data)
+    training, mnli_dev = split_pairs(stored, snli_dev)
+    rows = {name: len(found) for name, found in stored.items()}
+    tasks = [
+        *requests.read_tasks(data),
+        *emotions.read_tasks(data),
+        *subjects.read_tasks(data),
+        *software.read_tasks(data),
+        *files.read_tasks(cache),
+    ]
+    return training, {"snli": snli_dev, "mnli": mnli_dev}, rows, tasks
+
+
+def main() -> None:
+    """Parse the command line and do what it says."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument(
+        "command", choices=("train", "baseline", "measure", "ship"), help="see training/README.md"
+    )
+    parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
+    parser.add_argument("--work", type=Path, default=Path("training-work"), help="all that is made")
+    parser.add_argument("--run", default="run", help="name of this training, a folder in --work")
+    parser.add_argument("--limit", type=int, default=1500, help="development pairs of a set")
+    parser.add_argument("--model", type=Path, help="measure: a model's folder (default: the trained one)")
+    parser.add_argument("--to", type=Path, default=SHIPPED, help="ship: where the model goes")
+    for one in fields(Settings):
+        if one.type in ("int", "float"):
+            kind = int if one.type == "int" else float
+            parser.add_argument(f"--{one.name.replace('_', '-')}", type=kind, help=f"default: {one.default}")
+    options = parser.parse_args()
+    stated = {
+        one.name: getattr(options, one.name)
+        for one in fields(Settings)
+        if getattr(options, one.name, None) is not None
+    }
+    settings = replace(Settings(), **stated)
+    pairs, nli_dev, rows, tasks = read_all(options.data, options.work / "cache")
+    development = Development.of(nli_dev, tasks, limit=options.limit)
+    run = options.work / options.run
+    if options.command == "train":
+        _train(pairs, rows, tasks, development, settings, options.data, run)
+    elif options.command == "baseline":
+        print(json.dumps(cosine(base_folder(), development.unseen), indent=1))
+    elif options.command == "measure":
+        with ZeroShotClassifier.from_pretrained(options.model or run / "model") as classifier:
+            print(json.dumps(development.measure(classifier_model(classifier)), indent=1))
+    else:
+        quantised(run / "model", run / "int8")
+        fits = calibrate(run / "int8", development.unseen, data_digest(options.data))
+        print(json.dumps({mode: asdict(fit) for mode, fit in fits.items()}, indent=1))
+        put(run / "int8", options.to, json.loads((run / "model/training.json").read_text("utf-8")))
+        print(f"shipped: {options.to}")
+
+
+def _train(
+    pairs: list[NliPair],
+    rows: dict[str, int],
+    tasks: list[Task],
+    development: Development,
+    settings: Settings,
+    data: Path,
+    run: Path,
+) -> None:
+    base = base_folder()
+    encoder = Encoder(Tokenizer.from_file(str(base / "tokenizer.json")))
+    network, config = make_network(base, seed=settings.seed)
+    config = {**config, "gristmill": {"hypothesis_template": MAIN_TEMPLATE}}
+    start = {name: one.detach().clone() for name, one in network.state_dict().items()}
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    best = train(network, encoder, pairs, tasks, development, settings, run / "checkpoints", device)
+    weights = {**{name: one for name, one in start.items() if not name.endswith("position_ids")}, **best}
+    save_network(weights, config, base, run / "model")
+    compute = json.loads((run / "checkpoints/state.json").read_text("utf-8"))["compute"]
+    stated = record(data, pairs, rows, tasks, settings, {**compute, "device": str(device)})
+    (run / "model/training.json").write_text(json.dumps(stated, indent=2) + "\n", "utf-8")
+    print(f"trained: {run / 'model'}")
+
+
+if __name__ == "__main__":
+    main()
