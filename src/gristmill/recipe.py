@@ -49,9 +49,9 @@ class LabelSet(Section, frozen=True, kw_only=True):
 
     name: str
     """what rules and the table labels call it"""
-    model: str
-    """folder, or id on the hub, of a model of natural language inference"""
     labels: tuple[str, ...]
+    model: str = "default"
+    """folder, or id on the hub, of a model of natural language inference; unset: the one that comes with Gristmill"""
     revision: str | None = None
     """branch, tag or commit of the hub, or the digest that a folder must have"""
     multi_label: bool = True

@@ -211,7 +211,6 @@ def test_bad_rows_and_exit_codes(
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["x", "--labels", "a,b"], "no model is named and none is shipped yet; name one with --model"),
         (["x", "--labels", "a,b", "--model", "nowhere/at/all"], "no folder, and no id"),
         (["x", "--labels", ",", "MODEL"], "there are no candidate labels"),
         (["x", "--labels", "a", "MODEL"], "the only label"),

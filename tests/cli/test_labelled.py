@@ -107,3 +107,32 @@ def test_what_cannot_be_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(labelled, "TEXTS", 1)
     with pytest.raises(TextError, match="more than 1 texts"):
         read_labelled(good)
+
+
+def test_numbers_count_as_labels_where_they_are_asked_for(tmp_path: Path) -> None:
+    rows: list[Any] = [{"text": "x", "label": 3}, {"text": "y", "label": "b"}, {"text": "z", "label": True}]
+    found = read_labelled(lines(tmp_path / "a.jsonl", rows), numbers=True)
+    assert (found.labels, found.rows) == (("3", "b"), (1, 2))
+    assert "not bool" in found.bad[0][1]
+    several = read_labelled(
+        lines(tmp_path / "b.jsonl", [{"text": "x", "labels": [1, "b"]}]), numbers=True, multi_label=True
+    )
+    assert several.labels == ("1", "b")
+
+
+def test_a_sample_keeps_all_candidates_and_passes_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labelled, "TEXTS", 10)
+    rows: list[Any] = [{"text": f"text {n}", "label": "abcde"[n % 5]} for n in range(40)]
+    source = lines(tmp_path / "a.jsonl", [*rows, "{"])
+    found = read_labelled(source, limit=4, seed=1)
+    assert (len(found.texts), found.usable, found.labels) == (4, 40, tuple("abcde"))
+    assert list(found.rows) == sorted(found.rows)
+    for row, text, flags in zip(found.rows, found.texts, found.truth, strict=True):
+        assert text == f"text {row - 1}"
+        assert found.labels[int(flags.argmax())] == "abcde"[(row - 1) % 5]
+    assert found.rows == read_labelled(source, limit=4, seed=1).rows
+    assert found.rows != read_labelled(source, limit=4, seed=2).rows
+    with pytest.raises(TextError, match="more than 10 texts"):
+        read_labelled(source)

@@ -160,7 +160,15 @@ def close_model() -> None:
 
 
 def _source(model: str, base: Path) -> str | Path:
-    """The folder of a model if the recipe's folder has it, or if it can be nothing else; else an id of the hub."""
+    """The folder of a model if the recipe's folder has it, or if it can be nothing else; else an id of the hub.
+
+    Raises: ModelError if it is the default model and this copy of the package lacks it.
+    """
+    from gristmill.zeroshot.default import NAME as DEFAULT
+    from gristmill.zeroshot.default import default_folder
+
+    if model == DEFAULT:
+        return default_folder()
     local = base / Path(model).expanduser()
     return local if local.is_dir() or model.startswith((".", "/", "~")) else model
 

@@ -16,7 +16,7 @@ from gristmill.errors import GristmillError
 
 COMMANDS = (
     "init", "build", "status", "explain", "query", "verify", "tables",
-    "classify", "quantize", "calibrate", "compare",
+    "classify", "quantize", "calibrate", "compare", "evaluate", "model-card",
 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def make_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gristmill {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in names:
-        module = importlib.import_module(f"gristmill.cli.{name}")
+        module = importlib.import_module(f"gristmill.cli.{name.replace('-', '_')}")
         text = (module.__doc__ or "").strip()
         command = commands.add_parser(name, help=text.splitlines()[0].rstrip("."), description=text)
         module.add_arguments(command)

@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--file", metavar="F", help=".txt (a text a line), .jsonl, .csv, .tsv or .parquet; - as above"
     )
     models.add_labels(parser, required=True)
-    parser.add_argument("--model", metavar="M", help="folder, or id on the hub")
+    parser.add_argument(
+        "--model", metavar="M", help="folder, or id on the hub (default: the one that comes with Gristmill)"
+    )
     parser.add_argument(
         "--multi-label", action="store_true", help="each label on its own: any number may hold"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gristmill.cli.sample import Sample
 from gristmill.cli.texts import STDIN, Row, digest_rows, read_rows
 from gristmill.errors import LabelError, TextError
 from gristmill.zeroshot.items import text_error
@@ -38,6 +39,8 @@ class Labelled:
     """Rows left out, and why."""
     digest: str
     """``sha256:`` and that of the file."""
+    usable: int
+    """Rows that could be used, of which the texts may be a sample."""
 
 
 def read_labelled(
@@ -47,6 +50,9 @@ def read_labelled(
     label_field: str | None = None,
     labels: Sequence[str] | str | None = None,
     multi_label: bool = False,
+    numbers: bool = False,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> Labelled:
     """Read a .jsonl, .csv, .tsv or .parquet file of texts and their true labels.
 
@@ -54,6 +60,8 @@ def read_labelled(
         label_field: Where the labels are: a string, or with ``multi_label`` a list (in CSV: strings with ``|``
             between). By default ``label``, or ``labels`` where there is no such field.
         labels: Candidates; by default all true labels of the file, in the order of their first use.
+        numbers: Take whole numbers as labels, too, by their decimal digits.
+        limit: Keep a sample of this many usable rows, drawn by ``seed``; candidates are those of all rows.
 
     A row without a text or with labels that cannot be used is left out and told of in ``bad``.
     Raises: TextError for a file that cannot be read, has too much, or nothing that can be used; LabelError for
@@ -63,15 +71,14 @@ def read_labelled(
         raise TextError("labelled texts must be a file, whose digest is recorded; save them first")
     fields = (label_field,) if label_field else LABEL_FIELDS
     candidates = dict.fromkeys(parse_labels(labels)) if labels is not None else None
-    texts: list[str] = []
-    rows: list[int] = []
-    truths: list[tuple[str, ...]] = []
+    sample: Sample[tuple[str, int, tuple[str, ...]]] = Sample(limit, seed)
+    seen: dict[str, None] = {}
     bad: list[tuple[int, str]] = []
     letters = 0
     wanted = (text_field, label_field) if label_field else (text_field,)
     for row in read_rows(source, wanted, optional=fields, json_lines=True):
         try:
-            text, truth = _read(row, text_field, fields, multi_label)
+            text, truth = _read(row, text_field, fields, multi_label, numbers)
         except (TextError, LabelError) as error:
             bad.append((row.number, str(error)))
             continue
@@ -81,27 +88,37 @@ def read_labelled(
                 f"{source}, row {row.number}: the label {strangers[0][:80]!r} is not among the candidates;"
                 " add it to --labels, or leave --labels out"
             )
-        letters += len(text)
-        texts.append(text)
-        rows.append(row.number)
-        truths.append(truth)
-        if len(texts) > TEXTS or letters > LETTERS:
+        seen.update(dict.fromkeys(truth))
+        sample.offer((text, row.number, truth))
+        # What a sample lets go again is not counted, so that a sample of any file can be drawn.
+        letters += len(text) if limit is None else 0
+        if limit is None and (sample.offered > TEXTS or letters > LETTERS):
             raise TextError(
                 f"{source} has more than {TEXTS} texts or {LETTERS} letters; measure on a sample of it"
             )
-    names = tuple(
-        candidates if candidates is not None else dict.fromkeys(one for two in truths for one in two)
-    )
+    kept = sample.items()
+    texts = [text for text, _, _ in kept]
+    names = tuple(candidates if candidates is not None else seen)
     _check(source, texts, names, bad)
     places = {label: place for place, label in enumerate(names)}
-    flags = np.zeros((len(texts), len(names)), bool)
-    for number, truth in enumerate(truths):
+    flags = np.zeros((len(kept), len(names)), bool)
+    for number, (_, _, truth) in enumerate(kept):
         flags[number, [places[label] for label in truth]] = True
     digest, _ = digest_rows(source)
-    return Labelled(tuple(texts), tuple(rows), names, flags, tuple(bad), digest)
+    return Labelled(
+        tuple(texts),
+        tuple(number for _, number, _ in kept),
+        names,
+        flags,
+        tuple(bad),
+        digest,
+        sample.offered,
+    )
 
 
-def _read(row: Row, text_field: str, fields: Sequence[str], multi_label: bool) -> tuple[str, tuple[str, ...]]:
+def _read(
+    row: Row, text_field: str, fields: Sequence[str], multi_label: bool, numbers: bool
+) -> tuple[str, tuple[str, ...]]:
     text = row.text(text_field)
     if isinstance(text, TextError):
         raise text
@@ -111,7 +128,7 @@ def _read(row: Row, text_field: str, fields: Sequence[str], multi_label: bool) -
     field = next((name for name in fields if row.values.get(name) is not None), None)
     if field is None:
         raise LabelError(f"there is no field {' or '.join(map(repr, fields))}")
-    value = row.values[field]
+    value = _named(row.values[field]) if numbers else row.values[field]
     if isinstance(value, str):
         found = [part.strip() for part in value.split(SEPARATOR) if part.strip()] if multi_label else [value]
     elif isinstance(value, list):
@@ -123,6 +140,13 @@ def _read(row: Row, text_field: str, fields: Sequence[str], multi_label: bool) -
     if not multi_label and len(found) != 1:
         raise LabelError(f"field {field!r} has {len(found)} labels; with --multi-label there may be several")
     return text, tuple(dict.fromkeys(found))
+
+
+def _named(value: object) -> object:
+    """The value with whole numbers as strings of digits."""
+    if isinstance(value, list):
+        return [_named(one) for one in value]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _check(source: str, texts: list[str], names: tuple[str, ...], bad: list[tuple[int, str]]) -> None:

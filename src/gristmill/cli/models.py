@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli.options import positive
-from gristmill.errors import LabelError, ModelError
+from gristmill.errors import LabelError
 
 if TYPE_CHECKING:
     from gristmill.zeroshot.classifier import ZeroShotClassifier
 
 LABELS_BYTES = 64 << 20
-NO_MODEL = (
-    "no model is named and none is shipped yet; name one with --model: a folder, or the id of a model of natural"
-    " language inference on the hub, such as typeform/distilbert-base-uncased-mnli"
-)
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
@@ -142,15 +138,18 @@ def _labels_of(value: object, path: Path) -> object:
 def make_classifier(
     options: argparse.Namespace, model: str | None, *, calibrated: bool = True, suffix: str = ""
 ) -> ZeroShotClassifier:
-    """The classifier that the options ask for. ``calibrated``: with the temperatures beside the model, if any."""
+    """The classifier that the options ask for, of the shipped model if ``model`` is None.
+
+    ``calibrated``: with the temperatures beside the model, if any.
+    """
     from gristmill.zeroshot.calibration import load_calibration
     from gristmill.zeroshot.classifier import ZeroShotClassifier
     from gristmill.zeroshot.engines.choose import choose_engine
     from gristmill.zeroshot.models.load import load_model
 
-    if model is None:
-        raise ModelError(NO_MODEL)
-    loaded = load_model(model, revision=getattr(options, f"revision{suffix}"), offline=options.offline)
+    loaded = load_model(
+        named_or_default(model), revision=getattr(options, f"revision{suffix}"), offline=options.offline
+    )
     calibration = load_calibration(loaded.folder, revision=loaded.revision) if calibrated else None
     engine = choose_engine(
         loaded,
@@ -160,6 +159,13 @@ def make_classifier(
         workers=options.workers,
     )
     return ZeroShotClassifier(loaded, engine, calibration=calibration)
+
+
+def named_or_default(model: str | None) -> str | Path:
+    """The model's name, or the folder of the shipped one if there is no name. Raises: ModelError."""
+    from gristmill.zeroshot.default import default_folder
+
+    return default_folder() if model is None else model
 
 
 @contextmanager

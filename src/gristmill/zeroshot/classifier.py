@@ -11,6 +11,7 @@ import numpy as np
 
 from gristmill.errors import GristmillError, ModelError, TextError
 from gristmill.zeroshot.answers import Answer, Answers, not_finite
+from gristmill.zeroshot.default import default_folder
 from gristmill.zeroshot.engines.base import Dropout, Engine
 from gristmill.zeroshot.hierarchy import parse_tree
 from gristmill.zeroshot.hypotheses import choose_template, own_template
@@ -25,6 +26,7 @@ from gristmill.zeroshot.labels import (
 )
 from gristmill.zeroshot.models.model import EntailmentIds, Floats, Model
 from gristmill.zeroshot.options import CallOptions, Options
+from gristmill.zeroshot.pair_scores import score_pairs
 from gristmill.zeroshot.results import Result, error_result
 from gristmill.zeroshot.scores import margins
 from gristmill.zeroshot.windows import Pool
@@ -99,6 +101,29 @@ class ZeroShotClassifier:
         chosen = choose_engine(loaded, engine=engine, precision=precision, device=device, workers=workers)
         calibration = load_calibration(loaded.folder, revision=loaded.revision)
         return cls(loaded, chosen, hypothesis_template=hypothesis_template, calibration=calibration)
+
+    @classmethod
+    def default(
+        cls,
+        *,
+        engine: str = "auto",
+        precision: str = "auto",
+        device: str = "auto",
+        workers: int | None = None,
+        hypothesis_template: str | None = None,
+    ) -> Self:
+        """A classifier of the model that comes with the package (English); arguments as ``from_pretrained``'s.
+
+        Raises: ModelError if this copy of the package lacks it, MissingExtraError for an engine not installed.
+        """
+        return cls.from_pretrained(
+            default_folder(),
+            engine=engine,
+            precision=precision,
+            device=device,
+            workers=workers,
+            hypothesis_template=hypothesis_template,
+        )
 
     @property
     def model(self) -> Model:
@@ -230,6 +255,14 @@ class ZeroShotClassifier:
         """
         found = self._inference.logits(self._low_level(pairs))
         return (self._finite(values, row) for values, row in found)
+
+    def score_pairs(self, pairs: Iterable[tuple[str, str]]) -> Iterator[Floats | GristmillError]:
+        """The model's logits [classes] for each (premise, hypothesis), in order, as a stream of bounded memory.
+
+        A pair that cannot be scored is answered by its error, which names the row, counted from 0, and the
+        others are scored as if it were not there. Of a premise that is too long the beginning counts.
+        """
+        return score_pairs(self._inference, pairs)
 
     def states(
         self, pairs: Iterable[tuple[str, Sequence[str]]], dropout: Dropout | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,10 +39,11 @@ def measure_margins(
     *,
     multi_label: bool,
     hypothesis_template: str | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[Doubles, dict[int, str]]:
     """Margins [texts, labels], before any temperature, and by their place why texts could not be classified.
 
-    The rows of such texts are NaN. Raises: LabelError, ModelError.
+    The rows of such texts are NaN. ``progress`` is told how many texts are done. Raises: LabelError, ModelError.
     """
     names = list(labels)
     places = {label: place for place, label in enumerate(names)}
@@ -57,6 +58,8 @@ def measure_margins(
         temperature=1.0,
     )
     for row, result in enumerate(results):
+        if progress is not None:
+            progress(row + 1)
         if "error" in result:
             errors[row] = result["error"].removeprefix(f"row {row}: ")
             continue
