@@ -38,6 +38,7 @@ docs: setup
 train: setup
 	$(BIN)/python -m training train --data $(DATA)
 	$(BIN)/python -m training ship --data $(DATA)
+	$(BIN)/python -m training card --data $(DATA)
 
 clean:
 	rm -rf $(VENV) demo-workspace bench-workspace training-work .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """Measure zero-shot classification beside what people use today: speed, agreement, start-up, size of install.
 
-    python benchmarks/zeroshot.py speed|start [options]
+    python benchmarks/zeroshot.py speed|start|default [options]
 
 Every way runs in a process of its own with one thread, after a warm-up; rounds go through all ways in turn, and
 the least CPU time of each counts, so that what else the machine does weighs on all alike. Results are printed
@@ -41,6 +41,7 @@ OURS = (
 PEERS = ("transformers", "transformers-32", "onnxruntime-int8", "optimum-openvino")
 CLASSIFIER_NEEDS = ("numpy", "tokenizers", "safetensors", "threadpoolctl")
 LONGEST = 6000
+DEFAULT_TEMPLATE = "This text is about {}."
 END = "; import os; os._exit(0)"
 """the first answer is there: what a process does to end is not measured"""
 
@@ -87,10 +88,56 @@ def start(options: argparse.Namespace) -> None:
     report("Zero-shot: start and size", sections, options.results)
 
 
-def _rounds(folder: Path, task: Path, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def default(options: argparse.Namespace) -> None:
+    """The default model on labelled texts: the same weights in transformers and here, and the int8 that is shipped.
+
+    ``--trained`` is the float32 folder that ``make train`` leaves, ``--data`` a file of texts and labels that
+    ``python -m training export`` writes.
+    """
+    if options.trained is None or options.data is None:
+        raise SystemExit(
+            "default needs --trained, the float32 folder, and --data, a .jsonl file of text and label"
+        )
+    from gristmill.zeroshot.default import default_folder
+
+    lines = options.data.read_text("utf-8").splitlines()[: options.texts]
+    rows = [json.loads(line) for line in lines]
+    labels = sorted({row["label"] for row in rows})
+    truth = np.array([labels.index(row["label"]) for row in rows])
+    task = options.work / "default.json"
+    texts = [row["text"] for row in rows]
+    stated = {"texts": texts, "labels": labels, "warm": texts[:3], "template": DEFAULT_TEMPLATE}
+    task.write_text(json.dumps(stated))
+    runs = _rounds(options.trained, task, options, ("transformers", "transformers-32", *OURS[:2]))
+    shipped = _rounds(default_folder(), task, options, ("gristmill:numpy:auto", "gristmill:openvino:auto"))
+    runs |= {f"shipped int8, {way.split(':')[1]}": found for way, found in shipped.items()}
+    reference = runs["transformers"]
+    found = []
+    for way, one in runs.items():
+        scores = np.array(one["scores"])
+        right = float((scores.argmax(axis=1) == truth).mean())
+        off = float(np.abs(scores - np.array(reference["scores"])).max())
+        ratio = f"{reference['cpu'] / one['cpu']:.2f}x"
+        speed_ = len(texts) * len(labels) / one["cpu"]
+        found.append([way, f"{right:.2%}", f"{off:.1e}", speed_, ratio, one["peak"] / 1e6])
+    header = [
+        "default model",
+        "accuracy",
+        "largest score difference",
+        "pairs/CPU s",
+        "of transformers",
+        "peak MB",
+    ]
+    about = f"{options.data.name}: {len(texts)} texts x {len(labels)} labels, template {DEFAULT_TEMPLATE!r}. int8 has a temperature of its own."
+    report("Zero-shot: the default model", [table(header, found), about], options.results)
+
+
+def _rounds(
+    folder: Path, task: Path, options: argparse.Namespace, wanted: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
     """The best run of each way that can run here."""
     best: dict[str, dict[str, Any]] = {}
-    ways = [*PEERS, *OURS]
+    ways = list(wanted) or [*PEERS, *OURS]
     for number in range(options.rounds):
         for way in list(ways):
             python = str(options.peers_python) if way in PEERS else sys.executable
@@ -267,12 +314,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = {"speed": speed, "start": start}
+    commands = {"speed": speed, "start": start, "default": default}
     parser.add_argument("benchmark", choices=commands)
     parser.add_argument(
         "--work", type=Path, default=Path("bench-workspace"), help="folder for everything made"
     )
     parser.add_argument("--texts", type=int, default=40)
+    parser.add_argument(
+        "--trained", type=Path, help="of benchmark default: float32 folder of the default model"
+    )
+    parser.add_argument("--data", type=Path, help="of benchmark default: .jsonl file of text and label")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--peers-python", type=Path, default=Path(sys.executable), help="Python that has the peers"

@@ -14,16 +14,20 @@ from gristmill.zeroshot.classifier import ZeroShotClassifier
 from gristmill.zeroshot.default import FOLDER as DEFAULT_FOLDER
 from training.baseline import cosine
 from training.batches import Encoder
+from training.card import make_card
 from training.development import Development
+from training.distil import make_questions
 from training.examples import NliPair, Task
+from training.export import export
 from training.held_out import split_pairs
 from training.loop import Settings, train
 from training.network import base_folder, make_network, save_network
 from training.phrasing import MAIN_TEMPLATE
 from training.record import data_digest, record
 from training.sets import emotions, files, nli, requests, software, subjects
-from training.ship import calibrate, classifier_model, put, quantised
+from training.ship import calibrate, calibrating, classifier_model, put, quantised
 
+CARD = Path(__file__).parent.parent / "MODEL_CARD.md"
 SHIPPED = Path(__file__).parent.parent / "src/gristmill/zeroshot" / DEFAULT_FOLDER
 
 
@@ -49,7 +53,9 @@ def main() -> None:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument(
-        "command", choices=("train", "baseline", "measure", "ship"), help="see training/README.md"
+        "command",
+        choices=("train", "baseline", "measure", "ship", "export", "card"),
+        help="see training/README.md",
     )
     parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
     parser.add_argument("--work", type=Path, default=Path("training-work"), help="all that is made")
@@ -78,6 +84,12 @@ def main() -> None:
     elif options.command == "measure":
         with ZeroShotClassifier.from_pretrained(options.model or run / "model") as classifier:
             print(json.dumps(development.measure(classifier_model(classifier)), indent=1))
+    elif options.command in ("export", "card"):
+        fitted_on = calibrating(development.unseen)
+        files = export(nli_dev, tasks, fitted_on, options.work / "development")
+        if options.command == "card":
+            models = {"int8": options.to, "float32": run / "model"}
+            make_card(files, models, run / "evaluations", CARD)
     else:
         quantised(run / "model", run / "int8")
         fits = calibrate(run / "int8", development.unseen, data_digest(options.data))
@@ -101,7 +113,11 @@ def _train(
     config = {**config, "gristmill": {"hypothesis_template": MAIN_TEMPLATE}}
     start = {name: one.detach().clone() for name, one in network.state_dict().items()}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    best = train(network, encoder, pairs, tasks, development, settings, run / "checkpoints", device)
+    count = settings.distilled_first + settings.epochs * settings.distilled_each
+    distilled = make_questions(base, pairs, tasks, count=count, seed=settings.seed) if count else []
+    best = train(
+        network, encoder, pairs, tasks, development, settings, distilled, run / "checkpoints", device
+    )
     weights = {**{name: one for name, one in start.items() if not name.endswith("position_ids")}, **best}
     save_network(weights, config, base, run / "model")
     compute = json.loads((run / "checkpoints/state.json").read_text("utf-8"))["compute"]

@@ -31,6 +31,7 @@ class Batch:
         targets: Of each sequence the class, or -1 of one that belongs to a text with labels.
         positive: Of each sequence whether its label is true; only of those with target -1.
         group: Of each sequence the number of its question.
+        chances: Of each sequence the chance that another model gives it among its question's, -1 where none did.
     """
 
     ids: Tensor
@@ -39,10 +40,11 @@ class Batch:
     targets: Tensor
     positive: Tensor
     group: Tensor
+    chances: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
-        parts = (self.ids, self.types, self.mask, self.targets, self.positive, self.group)
+        parts = (self.ids, self.types, self.mask, self.targets, self.positive, self.group, self.chances)
         return Batch(*(part.to(device) for part in parts))
 
 
@@ -71,6 +73,10 @@ class Encoder:
         """Tokens of the question's longest sequence."""
         longest = max(len(self._known[one]) for one in question.hypotheses)
         return min(len(self._known[question.premise]), MAX_PREMISE) + min(longest, MAX_HYPOTHESIS) + 3
+
+    def single(self, text: str) -> Ids:
+        """``[CLS] text [SEP]``."""
+        return np.concatenate((self.cls, self._known[text][:MAX_PREMISE], self.sep))
 
     def pair(self, premise: str, hypothesis: str) -> tuple[Ids, int]:
         """``[CLS] premise [SEP] hypothesis [SEP]``, and where the hypothesis begins."""
@@ -116,13 +122,14 @@ def _from_pool(
 
 def stack(questions: Sequence[Question], encoder: Encoder) -> Batch:
     """One batch of these questions."""
-    sequences, targets, positive, group = [], [], [], []
+    sequences, targets, positive, group, chances = [], [], [], [], []
     for number, question in enumerate(questions):
         for place, hypothesis in enumerate(question.hypotheses):
             sequences.append(encoder.pair(question.premise, hypothesis))
             targets.append(question.target)
             positive.append(question.found and place == 0)
             group.append(number)
+            chances.append(question.chances[place] if question.chances else -1.0)
     width = max(len(ids) for ids, _ in sequences)
     ids = np.zeros((len(sequences), width), np.int64)
     types = np.zeros_like(ids)
@@ -138,4 +145,5 @@ def stack(questions: Sequence[Question], encoder: Encoder) -> Batch:
         torch.tensor(targets),
         torch.tensor(positive),
         torch.tensor(group),
+        torch.tensor(chances),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -44,7 +45,9 @@ class Settings:
     quota: float = 1.0
     frozen_words: bool = True
     nli_shares: dict[str, float] = field(default_factory=lambda: {"conjnli_adversarial": 0.25})
-    checks_an_epoch: int = 2
+    checks_an_epoch: int = 1
+    distilled_first: int = 30_000
+    distilled_each: int = 4_000
 
 
 def train(
@@ -54,11 +57,13 @@ def train(
     tasks: Sequence[Task],
     development: Development,
     settings: Settings,
+    distilled: Sequence[Question],
     folder: Path,
     device: torch.device,
 ) -> dict[str, Tensor]:
     """Train, or go on with the training that ``folder`` holds; the weights that did best on ``development``.
 
+    ``distilled`` are questions of ``training.distil``: the first come before all else, others in every epoch.
     ``folder`` gets ``log.jsonl``, a line a check; ``state.safetensors`` and ``state.json``, the last checkpoint;
     ``best.safetensors``. Raises: ValueError if the folder holds a run of other settings.
     """
@@ -69,7 +74,19 @@ def train(
     network.bert.embeddings.word_embeddings.weight.requires_grad_(not settings.frozen_words)  # type: ignore[union-attr]
     live = {name: one for name, one in network.named_parameters() if one.requires_grad}
     run = _Run(live, folder, settings)
-    epochs = [_epoch(pairs, tasks, settings, number) for number in range(settings.epochs)]
+    epochs = [
+        [
+            *_epoch(pairs, tasks, settings, number),
+            *distilled[settings.distilled_first + number * settings.distilled_each :][
+                : settings.distilled_each
+            ],
+        ]
+        for number in range(settings.epochs)
+    ]
+    for number, questions in enumerate(epochs):
+        random.Random(f"{settings.seed} {number} mixed").shuffle(questions)  # noqa: S311
+    if settings.distilled_first:
+        epochs.insert(0, list(distilled[: settings.distilled_first]))
     plans = [
         plan_batches(questions, encoder, tokens=settings.tokens, seed=settings.seed * 1000 + number)
         for number, questions in enumerate(epochs)

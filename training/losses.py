@@ -15,7 +15,7 @@ from torch.nn import functional
 from training.batches import Batch
 from training.examples import CONTRADICTION, ENTAILMENT
 
-RANKING, APART = 1.0, 0.3
+RANKING, APART = 1.0, 1.0
 """Weights of the loss over the labels of a text, and of entailment against contradiction."""
 
 
@@ -35,10 +35,29 @@ def loss(logits: Tensor, batch: Batch, *, label_weight: float, smoothing: float 
             logits[nli], batch.targets[nli], reduction="sum", label_smoothing=smoothing
         )
         total, weight = total + parts, weight + float(nli.sum())
-    if not nli.all():
-        texts, count = _labels(logits[~nli], batch.positive[~nli], batch.group[~nli])
-        total, weight = total + label_weight * texts, weight + label_weight * count
+    ranked = batch.chances >= 0
+    labelled = ~(nli | ranked)
+    for rows, part in ((labelled, _labels), (ranked, _ranked)):
+        if rows.any():
+            of = batch.positive if part is _labels else batch.chances
+            value, count = part(logits[rows], of[rows], batch.group[rows])
+            total, weight = total + label_weight * value, weight + label_weight * count
     return total / weight
+
+
+def _ranked(logits: Tensor, chances: Tensor, group: Tensor) -> tuple[Tensor, int]:
+    """The summed divergences of the entailment logits' softmax over each text's phrases, and how many texts."""
+    _, rows = torch.unique_consecutive(group, return_inverse=True)
+    shares = _shares(logits[:, ENTAILMENT], rows)
+    return (chances * (chances.clamp(min=1e-9).log() - shares)).sum(), int(rows[-1]) + 1
+
+
+def _shares(scores: Tensor, rows: Tensor) -> Tensor:
+    """The logarithm of the softmax of scores over those of the same row."""
+    count = int(rows[-1]) + 1
+    peak = scores.new_full((count,), -torch.inf).scatter_reduce_(0, rows, scores.detach(), "amax")
+    sums = scores.new_zeros(count).index_add_(0, rows, (scores - peak[rows]).exp())
+    return scores - (sums.log() + peak)[rows]
 
 
 def _labels(logits: Tensor, positive: Tensor, group: Tensor) -> tuple[Tensor, int]:
@@ -57,8 +76,5 @@ def _labels(logits: Tensor, positive: Tensor, group: Tensor) -> tuple[Tensor, in
         amount = logits.new_zeros(count).index_add_(0, rows, side.float())
         balanced = balanced + (each * side.float() / amount.clamp(min=1.0)[rows]).sum()
     # Cross-entropy of the true label among the text's labels, by their entailment logits.
-    scores = logits[:, ENTAILMENT]
-    peak = logits.new_full((count,), -torch.inf).scatter_reduce_(0, rows, scores.detach(), "amax")
-    sums = logits.new_zeros(count).index_add_(0, rows, (scores - peak[rows]).exp())
-    ranked = ((sums.log() + peak)[rows] - scores)[positive].sum()
+    ranked = -_shares(logits[:, ENTAILMENT], rows)[positive].sum()
     return 0.5 * balanced + RANKING * ranked, count

@@ -25,6 +25,7 @@ class Question:
         target: Of an NLI pair, its class. Of a text with labels, -1: then the first hypothesis is of a true label if
             ``found``, and all others are of false ones.
         source: The data set.
+        chances: Of a text whose phrases another model ranked, the chance of each.
     """
 
     premise: str
@@ -32,6 +33,7 @@ class Question:
     target: int
     found: bool
     source: str
+    chances: tuple[float, ...] | None = None
 
 
 def make_epoch(

@@ -65,6 +65,11 @@ def calibrate(folder: Path, unseen: Mapping[str, Sequence[Choice]], data: str) -
     return fits
 
 
+def calibrating(unseen: Mapping[str, Sequence[Choice]]) -> list[Choice]:
+    """The texts that ``calibrate`` fits on."""
+    return [one for name in sorted(unseen) for one in unseen[name]][::2]
+
+
 def _table(flat: Doubles, asked: Sequence[Choice]) -> tuple[Doubles, Flags]:
     """Margins and true labels [texts, most labels]."""
     most = max(len(one.words) for one in asked)

@@ -4,7 +4,7 @@
 
 WAY is ``transformers`` (the pipeline as it is), ``transformers-32`` (``batch_size=32``), ``onnxruntime-int8``
 (exported and quantised dynamically, the pipeline's pairs one at a time), ``optimum-openvino``, or
-``gristmill:ENGINE:PRECISION``. The task has ``texts``, ``labels`` and ``warm`` (texts to warm up with).
+``gristmill:ENGINE:PRECISION``. The task has ``texts``, ``labels``, ``warm`` (texts to warm up with) and, if it is not the pipeline's own, ``template``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 THREADS = "1"
+TEMPLATE = "This example is {}."
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "INFERENCE_NUM_THREADS"):
     os.environ[name] = THREADS
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -28,14 +29,15 @@ Scores = list[list[float]]
 Classify = Callable[[Sequence[str], Sequence[str]], Scores]
 
 
-def transformers_way(folder: Path, batch_size: int | None) -> Classify:
+def transformers_way(folder: Path, template: str, batch_size: int | None) -> Classify:
     """The pipeline on the CPU, float32, one thread."""
     import torch
     from transformers import pipeline
 
     torch.set_num_threads(1)
     pipe = pipeline("zero-shot-classification", model=str(folder), device="cpu")
-    more = {} if batch_size is None else {"batch_size": batch_size}
+    more: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
+    more["hypothesis_template"] = template
 
     def classify(texts: Sequence[str], labels: Sequence[str]) -> Scores:
         return [_in_order(found, labels) for found in pipe(list(texts), list(labels), **more)]
@@ -43,7 +45,7 @@ def transformers_way(folder: Path, batch_size: int | None) -> Classify:
     return classify
 
 
-def optimum_way(folder: Path) -> Classify:
+def optimum_way(folder: Path, template: str) -> Classify:
     """The same pipeline over OpenVINO, as optimum-intel wires it."""
     import torch
     from optimum.intel import OVModelForSequenceClassification
@@ -55,12 +57,13 @@ def optimum_way(folder: Path) -> Classify:
     pipe = pipeline("zero-shot-classification", model=model, tokenizer=AutoTokenizer.from_pretrained(folder))
 
     def classify(texts: Sequence[str], labels: Sequence[str]) -> Scores:
-        return [_in_order(found, labels) for found in pipe(list(texts), list(labels))]
+        found = pipe(list(texts), list(labels), hypothesis_template=template)
+        return [_in_order(one, labels) for one in found]
 
     return classify
 
 
-def onnxruntime_way(folder: Path) -> Classify:
+def onnxruntime_way(folder: Path, template: str) -> Classify:
     """ONNX Runtime with dynamic int8 weights, a pair at a time: no padding, which is its best on a CPU."""
     import numpy as np
     import onnxruntime
@@ -81,7 +84,7 @@ def onnxruntime_way(folder: Path) -> Classify:
         for text in texts:
             logits = []
             for label in labels:
-                given = tokenizer(text, f"This example is {label}.", truncation="only_first", max_length=512)
+                given = tokenizer(text, template.format(label), truncation="only_first", max_length=512)
                 feeds = {k: np.array([v], np.int64) for k, v in given.items() if k in wanted}
                 logits.append(session.run(None, feeds)[0][0, entailment])
             powers = np.exp(np.array(logits) - max(logits))
@@ -114,18 +117,19 @@ def _exported(folder: Path) -> Path:
     return target
 
 
-def gristmill_way(folder: Path, engine: str, precision: str) -> Classify:
+def gristmill_way(folder: Path, template: str, engine: str, precision: str) -> Classify:
     """This project, one worker."""
     from gristmill.zeroshot import ZeroShotClassifier
 
     classifier = ZeroShotClassifier.from_pretrained(folder, engine=engine, precision=precision, workers=1)
 
     def classify(texts: Sequence[str], labels: Sequence[str]) -> Scores:
-        return [_in_order(found, labels) for found in classifier(list(texts), list(labels))]
+        found = classifier(list(texts), list(labels), hypothesis_template=template)
+        return [_in_order(one, labels) for one in found]
 
     classify.logits = lambda texts, labels: [  # type: ignore[attr-defined]
         rows.tolist()
-        for rows in classifier.logits([(text, [f"This example is {x}." for x in labels]) for text in texts])
+        for rows in classifier.logits([(text, [template.format(x) for x in labels]) for text in texts])
     ]
     return classify
 
@@ -141,22 +145,22 @@ def _peak() -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def make(way: str, folder: Path) -> Classify:
+def make(way: str, folder: Path, template: str) -> Classify:
     """The function of a way."""
     if way.startswith("gristmill:"):
         _, engine, precision = way.split(":")
-        return gristmill_way(folder, engine, precision)
+        return gristmill_way(folder, template, engine, precision)
     if way == "onnxruntime-int8":
-        return onnxruntime_way(folder)
+        return onnxruntime_way(folder, template)
     if way == "optimum-openvino":
-        return optimum_way(folder)
-    return transformers_way(folder, 32 if way == "transformers-32" else None)
+        return optimum_way(folder, template)
+    return transformers_way(folder, template, 32 if way == "transformers-32" else None)
 
 
 def main() -> None:
     """Warm up, classify once, and say what it took."""
     way, folder, task = sys.argv[1], Path(sys.argv[2]), json.loads(Path(sys.argv[3]).read_text())
-    classify = make(way, folder)
+    classify = make(way, folder, task.get("template", TEMPLATE))
     classify(task["warm"], task["labels"])
     cpu, wall = time.process_time(), time.perf_counter()
     scores = classify(task["texts"], task["labels"])
