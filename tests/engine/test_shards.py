@@ -18,6 +18,7 @@ from gristmill.engine.shards import (
     read_batches,
     read_table,
     split_batch,
+    table_digest,
     write_table,
 )
 from gristmill.errors import StageError
@@ -124,3 +125,27 @@ def test_reading_between_equals_a_filter(keys: list[int], least: int, end: int, 
         with SegmentReader([path], "key") as reader:
             found = [key for b in reader.read_between(least, min(end, 2**64)) for key in b["key"].to_pylist()]
     assert found == [key for key in keys if least <= key < end]
+
+
+def test_equal_digests_mean_equal_rows(tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("n", pa.float64()), pa.field("t", pa.string())])
+    tables = [
+        pa.table({"n": n, "t": t}, schema=schema)
+        for n, t in (
+            ([1.0, None, 2.0], ["a", "b", "c"]),
+            ([1.0, 2.0, None], ["a", "b", "c"]),
+            ([1.0, None, 0.0], ["a", "b", "c"]),
+            ([1.0, None, 2.0], ["ab", "", "c"]),
+            ([1.0, None, 2.0], ["a", "b", None]),
+            ([1.0, None, 2.0], ["a", "b", ""]),
+            ([1.0, None], ["a", "b"]),
+            ([], []),
+        )
+    ]
+    digests = [table_digest(table) for table in tables]
+    assert len(set(digests)) == len(tables)
+    for table, digest in zip(tables, digests, strict=True):
+        write_table(tmp_path / "one.parquet", table)
+        assert table_digest(read_table([tmp_path / "one.parquet"], schema)) == digest
+        assert table_digest(pa.concat_tables([table.slice(0, 1), table.slice(1)])) == digest
+    assert table_digest(tables[0].rename_columns(["n", "u"])) != digests[0]
