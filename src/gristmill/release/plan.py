@@ -50,6 +50,9 @@ LANGUAGES = pa.schema([
     pa.field("files", pa.int64(), nullable=False),
     pa.field("bytes", pa.int64(), nullable=False),
 ])  # fmt: skip
+FOUND = pa.schema([
+    tables.FINDINGS.schema.field(name) for name in ("content_id", "start", "end", "type", "score")
+])  # fmt: skip
 CROWDS = pa.schema([
     pa.field("content_id", pa.string(), nullable=False),
     pa.field("occurrences", pa.int64(), nullable=False),
@@ -131,15 +134,16 @@ def rows_stage(seed: int, visit_date: str | None) -> Stage:
 
 
 def plan_stage(spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``rows``, ``facts`` and ``verdicts``, all files of each.
+    """Inputs ``rows``, ``facts``, ``verdicts`` and ``findings``, all files of each.
 
-    Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``whole``.
+    Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``found``, the
+    findings in what is kept, in the order of content ids; ``whole``.
     """
     return Stage(
         "release-plan",
-        2,
+        3,
         _plan,
-        {"languages": LANGUAGES, "crowds": CROWDS, "whole": WHOLE},
+        {"languages": LANGUAGES, "crowds": CROWDS, "found": FOUND, "whole": WHOLE},
         private={"spill": spill, "memory": memory, "threads": threads},
     )
 
@@ -276,9 +280,11 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "released", inputs.files["rows"], ROWS)
         create_view(sql, "facts", inputs.files["facts"], FACTS.schema)
         create_view(sql, "verdicts", inputs.files[tables.VERDICTS.name], tables.VERDICTS.schema)
+        create_view(sql, "findings", inputs.files[tables.FINDINGS.name], FOUND)
         for name, query, schema in (
             ("languages", _LANGUAGES, LANGUAGES),
             ("crowds", _CROWDS, CROWDS),
+            ("found", _FOUND, FOUND),
             ("whole", _WHOLE, WHOLE),
         ):
             table = fetch_table(sql, query).cast(schema).combine_chunks()
@@ -299,6 +305,10 @@ cluster AS (
 SELECT DISTINCT content_id, coalesce(occurrences, 1) AS occurrences, coalesce(cluster_size, 1) AS cluster_size
 FROM released LEFT JOIN occurrence USING (content_id) LEFT JOIN cluster USING (cluster_id)
 WHERE occurrences IS NOT NULL OR cluster_size IS NOT NULL ORDER BY content_id
+"""
+
+_FOUND = """
+SELECT content_id, start, "end", type, score FROM findings SEMI JOIN released USING (content_id) ORDER BY ALL
 """
 
 _WHOLE = "SELECT (SELECT count(*) FROM facts) AS entries, count(DISTINCT origin_url) AS origins FROM released"
