@@ -24,6 +24,7 @@ from gristmill.release.order import page_bits
 from gristmill.release.plan import (
     DROPPED,
     LANGUAGES,
+    RUNS,
     WHOLE,
     Layout,
     bucket_inputs,
@@ -66,7 +67,7 @@ def make_release(
     stage = rows_stage(recipe.release.seed, visit_date.isoformat() if visit_date else None)
     facts, verdicts = decided.facts.files["facts"], decided.verdicts.files[tables.VERDICTS.name]
     buckets = engine.map_shards(stage, bucket_inputs(facts, verdicts))
-    rows = Shard(digest([bucket.key for bucket in buckets]), {"rows": tuple(b.file("rows") for b in buckets)})
+    rows = Shard(digest([bucket.key for bucket in buckets]), {"kept": tuple(b.file("kept") for b in buckets)})
     findings = annotations[tables.FINDINGS.name]
     (plan,) = engine.map_shards(
         plan_stage(workspace.spill, settings.sql_memory, settings.sql_threads),
@@ -117,7 +118,7 @@ def _write(
     inputs = Shard(
         digest(rows.key, plan.key, [s.key for s in collected.segments]),
         {
-            **rows.files,
+            "runs": tuple(path.with_name(RUNS) for path in rows.files["kept"]),
             "crowds": plan.files["crowds"],
             "contents": tuple(shard.file("contents") for shard in collected.segments),
             "found": plan.files["found"],

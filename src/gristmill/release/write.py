@@ -35,6 +35,7 @@ from gristmill.release.pages import COMPRESSION_LEVEL
 from gristmill.release.pieces import SUFFIX, write_piece
 from gristmill.release.plan import CROWDS, ROWS
 from gristmill.release.redact import Span
+from gristmill.release.runs import read_range
 from gristmill.release.schema import FILES, logical_schema, rows_digest
 
 VERSION = 3
@@ -65,7 +66,7 @@ def write_stage(
 ) -> Stage:
     """The stage that writes one range, a file a language in the task's folder: its shard or a piece of one.
 
-    Inputs ``rows``, ``crowds`` and ``found`` of the plan, and ``contents`` (segments). Outputs ``pages``,
+    Inputs ``runs``, ``crowds`` and ``found`` of the plan, and ``contents`` (segments). Outputs ``pages``,
     ``bodies``, ``written`` and ``counts``, with the range in their names. ``bits``: leading bits of the place
     that name a page, by slug. ``final``: slugs of which the range holds a whole shard. ``redact_from``
     is the least score of a finding that is redacted; None leaves every text as it is. ``earlier``: tables of
@@ -168,10 +169,8 @@ def describe(
 
 def _read_rows(inputs: Inputs, which: Range) -> pa.Table:
     """The rows of a range with their crowds, by slug and place; rows of one place stay in key order."""
-    found = []
-    with SegmentReader(inputs.files["rows"], "place") as reader:
-        each = 1 << 64 - (which.ranges.bit_length() - 1)
-        found = list(reader.read_between(which.number * each, (which.number + 1) * each))
+    each = 1 << 64 - (which.ranges.bit_length() - 1)
+    found = read_range(inputs.files["runs"], which.number * each, (which.number + 1) * each)
     rows = pa.Table.from_batches(found, schema=ROWS).combine_chunks()
     slugs = rows["slug"].combine_chunks().dictionary_encode() if rows.num_rows else None
     if slugs is not None:
