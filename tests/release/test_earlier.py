@@ -17,11 +17,11 @@ TEXTS = ["one", "two", "three"]
 
 
 def task(folder: Path, **changes: Any) -> Path:
-    """The files of a task that wrote one page of three texts as language c."""
+    """The files of a task that wrote one page of three texts as a piece of language c."""
     folder.mkdir()
     page = encode_page([text.encode() for text in TEXTS])
-    shard = folder / "c.parquet"
-    shard.write_bytes(b"PAR1" + page.header + bytes(page.frame))
+    shard = folder / "c.piece"
+    shard.write_bytes(b"rows" + page.header + bytes(page.frame))
     row = {
         "slug": "c", "made_from": b"p", "offset": 4, "size": page.size, "header_bytes": len(page.header),
         "raw_bytes": page.raw_bytes, "rows": 3, "crc": page.crc,
@@ -84,7 +84,7 @@ def test_a_table_that_is_gone_or_junk_is_passed_over(tmp_path: Path, name: str) 
     path, other = task(tmp_path / "a"), task(tmp_path / "b")
     (tmp_path / f"a/{name}.parquet").write_bytes(b"junk")
     assert read_earlier([path]).bodies.num_rows == 0
-    assert read_earlier([path, other]).pages[b"p"].stored.file == tmp_path / "b/c.parquet"
+    assert read_earlier([path, other]).pages[b"p"].stored.file == tmp_path / "b/c.piece"
     (tmp_path / f"a/{name}.parquet").unlink()
     assert read_earlier([path]).pages == {}
 

@@ -208,21 +208,6 @@ class SegmentReader:
                 chosen = table.filter(pc.is_in(table[self._key], value_set=values))
                 yield from chosen.combine_chunks().to_batches()
 
-    def read_between(self, least: int, end: int) -> Iterator[pa.RecordBatch]:
-        """Yield the rows whose key, an integer, is at least ``least`` and less than ``end``, file by file."""
-        for file, (lowest, highest) in zip(self._files, self._bounds, strict=True):
-            numbers = [
-                number
-                for number, (low, high) in enumerate(zip(lowest, highest, strict=True))
-                if isinstance(low, str) or (low < end and high >= least)
-            ]
-            if numbers:
-                table = file.read_row_groups(numbers, use_threads=False)
-                keys = table[self._key].to_numpy()
-                inside = (keys >= least) & (keys <= end - 1)
-                chosen = table if inside.all() else table.filter(pa.array(inside))
-                yield from chosen.combine_chunks().to_batches()
-
     def __enter__(self) -> SegmentReader:
         return self
 

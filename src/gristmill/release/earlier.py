@@ -7,10 +7,11 @@ the digest or checksum stated for it. A task that is gone or cannot be read is p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from gristmill.errors import ReleaseError, StageError
 from gristmill.release.manifest import file_digest
 from gristmill.release.paged import StoredPage, read_page
 from gristmill.release.pages import decode_page
+from gristmill.release.pieces import SUFFIX
 
 PAGES = pa.schema([
     pa.field("slug", pa.string(), nullable=False),
@@ -62,7 +64,7 @@ class KnownPage:
 
 @dataclass(frozen=True)
 class KnownShard:
-    """A shard of an earlier task: its file, its row of WRITTEN, and its pages in order."""
+    """A shard of an earlier task, or a piece of one: its file, its row of WRITTEN, and its pages in order."""
 
     path: Path
     written: dict[str, object]
@@ -131,6 +133,11 @@ def read_earlier(pages_files: Iterable[Path]) -> Earlier:
     return earlier
 
 
+def written_file(folder: Path, row: Mapping[str, Any]) -> Path:
+    """The file in a task's folder that a row of WRITTEN speaks of: a shard has a logical hash, a piece none."""
+    return folder / f"{row['slug']}{'.parquet' if row['logical_sha256'] else SUFFIX}"
+
+
 def is_sound(shard: KnownShard) -> bool:
     """True if the file of a shard has the size and SHA-256 stated for it."""
     try:
@@ -142,17 +149,17 @@ def is_sound(shard: KnownShard) -> bool:
 
 def _add_task(earlier: Earlier, folder: Path, pages: pa.Table, written: pa.Table, first: int) -> None:
     of_slug: dict[str, list[KnownPage]] = {}
-    files = {slug: folder / f"{slug}.parquet" for slug in pages["slug"].unique().to_pylist()}
+    listed = written.to_pylist()
+    files = {row["slug"]: written_file(folder, row) for row in listed}
     columns = (pages[name].to_pylist() for name in PAGES.names)
     for slug, made_from, offset, size, header, raw, rows, crc in zip(*columns, strict=True):
-        stored = StoredPage(files[slug], offset, size, header, raw, rows, crc)
+        stored = StoredPage(files.get(slug, folder), offset, size, header, raw, rows, crc)
         page = KnownPage(stored, made_from, first)
         earlier.pages.setdefault(made_from, page)
         of_slug.setdefault(slug, []).append(page)
         earlier._starts.append(first)
         earlier._in_order.append(page)
         first += rows
-    for row in written.to_pylist():
-        path = folder / f"{row['slug']}.parquet"
-        known = KnownShard(path, row, of_slug.get(row["slug"], []))
+    for row in listed:
+        known = KnownShard(files[row["slug"]], row, of_slug.get(row["slug"], []))
         earlier.shards.setdefault(row["made_from"], known)

@@ -13,11 +13,12 @@ from gristmill import tables
 from gristmill.collect.swhid import swhid
 from gristmill.engine.shards import read_batches, read_table
 from gristmill.engine.stages import Inputs, Output, Stage
-from gristmill.release.earlier import PAGES, WRITTEN
+from gristmill.release.earlier import WRITTEN
 from gristmill.release.manifest import file_digest
 from gristmill.release.paged import StoredPage, write_paged_shard
+from gristmill.release.pieces import read_piece
 from gristmill.release.schema import STUBS, rows_digest
-from gristmill.release.write import WITHOUT_CONTENT, describe
+from gristmill.release.write import describe
 
 VISITED = pa.schema([
     pa.field("origin_url", pa.string(), nullable=False),
@@ -29,14 +30,10 @@ VISITED = pa.schema([
 
 
 def merge_stage(slug: str) -> Stage:
-    """The stage that joins pieces of a small language's shard, in order, into ``<slug>.parquet``.
-
-    Inputs ``pieces`` and ``pages``, the table of pages beside each. The pages are copied as they are. Output
-    ``written``.
-    """
+    """The stage that joins the ``pieces`` of a shard, in order, into ``<slug>.parquet``; output ``written``."""
     return Stage(
         "merge",
-        2,
+        3,
         _merge,
         {"written": WRITTEN},
         params={"slug": slug, "pyarrow": pa.__version__},
@@ -56,13 +53,13 @@ def visits_stage() -> Stage:
 
 def _merge(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     slug = params["slug"]
-    rows, pages = [], []
-    for piece, table in zip(inputs.files["pieces"], inputs.files["pages"], strict=True):
-        rows.append(pq.read_table(piece, columns=WITHOUT_CONTENT.names, use_threads=False, partitioning=None))
-        own = read_table([table], PAGES)
-        columns = [own[name].to_pylist() for name in PAGES.names if name != "made_from"]
-        pages += [StoredPage(piece, *rest) for name, *rest in zip(*columns, strict=True) if name == slug]
-    whole = pa.concat_tables(rows).select(WITHOUT_CONTENT.names).combine_chunks()
+    rows: list[pa.Table] = []
+    pages: list[StoredPage] = []
+    for path in inputs.files["pieces"]:
+        own, found = read_piece(path)
+        rows.append(own)
+        pages += found
+    whole = pa.concat_tables(rows).combine_chunks()
     path = Path(params["folder"]) / f"{slug}.parquet"
     write_paged_shard(path, whole, pages)
     row = describe(slug, b"", path, whole)

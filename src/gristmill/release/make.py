@@ -18,12 +18,13 @@ from gristmill.engine.shards import read_table
 from gristmill.engine.stages import Shard, Stage, digest
 from gristmill.recipe import Recipe
 from gristmill.release.count import COUNTS
-from gristmill.release.earlier import WRITTEN
+from gristmill.release.earlier import WRITTEN, written_file
 from gristmill.release.finish import describe_stage, merge_stage
 from gristmill.release.order import page_bits
 from gristmill.release.plan import (
     DROPPED,
     LANGUAGES,
+    RUNS,
     WHOLE,
     Layout,
     bucket_inputs,
@@ -66,15 +67,26 @@ def make_release(
     stage = rows_stage(recipe.release.seed, visit_date.isoformat() if visit_date else None)
     facts, verdicts = decided.facts.files["facts"], decided.verdicts.files[tables.VERDICTS.name]
     buckets = engine.map_shards(stage, bucket_inputs(facts, verdicts))
-    rows = Shard(digest([bucket.key for bucket in buckets]), {"rows": tuple(b.file("rows") for b in buckets)})
+    rows = Shard(digest([bucket.key for bucket in buckets]), {"kept": tuple(b.file("kept") for b in buckets)})
+    findings = annotations[tables.FINDINGS.name]
     (plan,) = engine.map_shards(
         plan_stage(workspace.spill, settings.sql_memory, settings.sql_threads),
-        [Shard(rows.key, {**rows.files, "facts": facts, tables.VERDICTS.name: verdicts})],
+        [
+            Shard(
+                digest(rows.key, [shard.key for shard in findings]),
+                {
+                    **rows.files,
+                    "facts": facts,
+                    tables.VERDICTS.name: verdicts,
+                    tables.FINDINGS.name: tuple(shard.file(tables.FINDINGS.name) for shard in findings),
+                },
+            )
+        ],
     )
     (whole,) = read_table(plan.files["whole"], WHOLE).to_pylist()
     languages = read_table(plan.files["languages"], LANGUAGES)
     cut = layout(languages, recipe.release.shard_bytes)
-    written = _write(recipe, rows, plan, languages, cut, collected, annotations, engine)
+    written = _write(recipe, rows, plan, languages, cut, collected, engine)
     stubs = [Shard(bucket.key, {STUBS.name: bucket.files[STUBS.name]}) for bucket in buckets]
     described = engine.map_shards(describe_stage(), stubs)
     left = [
@@ -98,20 +110,18 @@ def _write(
     languages: pa.Table,
     cut: Layout,
     collected: Collected,
-    annotations: Annotations,
     engine: Engine,
 ) -> list[Shard]:
     """The tasks that write each range; their tables without the range in the names."""
     if not languages.num_rows:
         return []
-    findings = annotations[tables.FINDINGS.name]
     inputs = Shard(
-        digest(rows.key, plan.key, [s.key for s in collected.segments], [s.key for s in findings]),
+        digest(rows.key, plan.key, [s.key for s in collected.segments]),
         {
-            **rows.files,
+            "runs": tuple(path.with_name(RUNS) for path in rows.files["kept"]),
             "crowds": plan.files["crowds"],
             "contents": tuple(shard.file("contents") for shard in collected.segments),
-            tables.FINDINGS.name: tuple(shard.file(tables.FINDINGS.name) for shard in findings),
+            "found": plan.files["found"],
         },
     )
     redact = recipe.release.redact
@@ -148,15 +158,11 @@ def earlier_tasks(folder: Path, which: Range) -> list[Path]:
 
 def _shards(written: Sequence[Shard], cut: Layout, engine: Engine) -> list[tuple[Path, dict[str, Any]]]:
     """The shards of the release, in the order of languages and ranges; small languages' pieces are joined."""
-    pieces: dict[str, dict[int, tuple[Path, Path, dict[str, Any]]]] = {}
+    pieces: dict[str, dict[int, tuple[Path, dict[str, Any]]]] = {}
     for number, task in enumerate(written):
-        pages = task.file("pages")
-        for row in read_table(task.files["written"], WRITTEN).to_pylist():
-            pieces.setdefault(row["slug"], {})[number] = (
-                pages.with_name(f"{row['slug']}.parquet"),
-                pages,
-                row,
-            )
+        path = task.file("written")
+        for row in read_table([path], WRITTEN).to_pylist():
+            pieces.setdefault(row["slug"], {})[number] = (written_file(path.parent, row), row)
     shards: list[tuple[Path, dict[str, Any]] | None] = []
     merges: list[tuple[Stage, Shard]] = []
     for name, number in cut.shards.items():
@@ -164,12 +170,11 @@ def _shards(written: Sequence[Shard], cut: Layout, engine: Engine) -> list[tuple
         for start in range(0, cut.ranges, each):
             group = [pieces[name][n] for n in range(start, start + each) if n in pieces[name]]
             if each == 1:
-                shards += [(path, row) for path, _, row in group]
+                shards += group
             elif group:
                 shards.append(None)
-                key = digest([row["sha256"] for _, _, row in group])
-                files = {"pieces": tuple(p for p, _, _ in group), "pages": tuple(p for _, p, _ in group)}
-                merges.append((merge_stage(name), Shard(key, files)))
+                key = digest([row["sha256"] for _, row in group])
+                merges.append((merge_stage(name), Shard(key, {"pieces": tuple(p for p, _ in group)})))
     merged = iter([shard for shard in engine.map_each(merges) if shard is not None])
     found = []
     for known in shards:

@@ -112,7 +112,7 @@ def write_paged_shard(path: Path, rows: pa.Table, pages: Sequence[StoredPage]) -
         _write_others(temporary, rows, spans)
         with temporary.open("r+b") as file:
             footer = _cut_footer(file)
-            offsets = _append(file, pages)
+            offsets = append_pages(file, pages)
             file.write(_pointing(footer, _chunks(pages, offsets, runs, spans)))
             file.flush()
             os.fsync(file.fileno())
@@ -167,7 +167,7 @@ def _cut_footer(file: BinaryIO) -> bytes:
     return footer
 
 
-def _append(file: BinaryIO, pages: Sequence[StoredPage]) -> np.ndarray:
+def append_pages(file: BinaryIO, pages: Sequence[StoredPage]) -> np.ndarray:
     """Copy pages to the end of a file; returns their offsets in it."""
     offsets = np.zeros(len(pages), np.int64)
     at = file.tell()

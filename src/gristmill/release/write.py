@@ -1,6 +1,6 @@
 """Write the shards of a release: find what was made before, make the rest, put it together.
 
-A task writes one range of places, a shard a language. What is in a page of the column ``content``, and in a
+A task writes one range of places, a shard a language or a piece of one. What is in a page of the column ``content``, and in a
 shard, is named by a digest of all that it is made from. A shard or page of that name in an earlier task is
 taken as it is; of a page that is not there, texts that stand in an earlier page are taken from that, and only
 the others are read from segments. All of this gives the bytes that a task without earlier ones would give.
@@ -21,29 +21,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill import tables
 from gristmill.engine.shards import SegmentReader
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.release.bodies import read_spans, recipes
 from gristmill.release.count import COUNTS, count_rows
-from gristmill.release.earlier import (
-    BODIES,
-    PAGES,
-    WRITTEN,
-    is_sound,
-    read_earlier,
-)
+from gristmill.release.earlier import BODIES, PAGES, WRITTEN, is_sound, read_earlier
 from gristmill.release.fingerprint import fingerprint, streams
 from gristmill.release.gather import Bodies, Part
 from gristmill.release.manifest import file_digest
 from gristmill.release.order import page_starts
 from gristmill.release.paged import DamagedPageError, StoredPage, write_paged_shard
 from gristmill.release.pages import COMPRESSION_LEVEL
+from gristmill.release.pieces import SUFFIX, write_piece
 from gristmill.release.plan import CROWDS, ROWS
 from gristmill.release.redact import Span
+from gristmill.release.runs import read_range
 from gristmill.release.schema import FILES, logical_schema, rows_digest
 
-VERSION = 2
+VERSION = 3
 SPOOL = "new-pages"
 WITHOUT_CONTENT = logical_schema(FILES)
 
@@ -69,11 +64,11 @@ def write_stage(
     seed: int,
     earlier: Sequence[Path],
 ) -> Stage:
-    """The stage that writes one range, a file ``<slug>.parquet`` a language in the task's folder.
+    """The stage that writes one range, a file a language in the task's folder: its shard or a piece of one.
 
-    Inputs ``rows`` and ``crowds`` of the plan, ``contents`` (segments) and ``findings``. Outputs ``pages``,
+    Inputs ``runs``, ``crowds`` and ``found`` of the plan, and ``contents`` (segments). Outputs ``pages``,
     ``bodies``, ``written`` and ``counts``, with the range in their names. ``bits``: leading bits of the place
-    that name a page, by slug. ``final``: slugs whose file is a shard of the release as it is. ``redact_from``
+    that name a page, by slug. ``final``: slugs of which the range holds a whole shard. ``redact_from``
     is the least score of a finding that is redacted; None leaves every text as it is. ``earlier``: tables of
     pages of tasks to look into.
     """
@@ -129,7 +124,7 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             and sum(page.stored.rows for page in known.pages) == part.end - part.start
             and is_sound(known)
         ):
-            _link(known.path, folder / f"{part.slug}.parquet")
+            _link(known.path, folder / known.path.name)
             bodies.take(part, known.pages)
             written.append(dict(known.written))
         else:
@@ -137,17 +132,19 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     bodies.make([part for part, _ in waiting])
     for part, name in waiting:
         table = _with_bodies(rows.slice(part.start, part.end - part.start), bodies.of(part.start, part.end))
-        path = folder / f"{part.slug}.parquet"
+        final = part.slug in params["final"]
+        path = folder / f"{part.slug}{'.parquet' if final else SUFFIX}"
+        write = write_paged_shard if final else write_piece
         try:
-            offsets = write_paged_shard(path, table, part.pages)
+            offsets = write(path, table, part.pages)
         except DamagedPageError:
             bodies.remake(part)
-            offsets = write_paged_shard(path, table, part.pages)
+            offsets = write(path, table, part.pages)
         part.pages = [
             StoredPage(path, offset, page.size, page.header_bytes, page.raw_bytes, page.rows, page.crc)
             for page, offset in zip(part.pages, offsets.tolist(), strict=True)
         ]
-        written.append(describe(part.slug, name, path, table, logical=part.slug in params["final"]))
+        written.append(describe(part.slug, name, path, table, logical=final))
     bodies.close()
     written.sort(key=lambda row: str(row["slug"]))
     yield from _tables(which, parts, bodies, written, rows)
@@ -172,10 +169,8 @@ def describe(
 
 def _read_rows(inputs: Inputs, which: Range) -> pa.Table:
     """The rows of a range with their crowds, by slug and place; rows of one place stay in key order."""
-    found = []
-    with SegmentReader(inputs.files["rows"], "place") as reader:
-        each = 1 << 64 - (which.ranges.bit_length() - 1)
-        found = list(reader.read_between(which.number * each, (which.number + 1) * each))
+    each = 1 << 64 - (which.ranges.bit_length() - 1)
+    found = read_range(inputs.files["runs"], which.number * each, (which.number + 1) * each)
     rows = pa.Table.from_batches(found, schema=ROWS).combine_chunks()
     slugs = rows["slug"].combine_chunks().dictionary_encode() if rows.num_rows else None
     if slugs is not None:
@@ -192,7 +187,7 @@ def _read_rows(inputs: Inputs, which: Range) -> pa.Table:
 def _spans(inputs: Inputs, rows: pa.Table, least: float | None) -> dict[str, list[Span]]:
     if least is None:
         return {}
-    with SegmentReader(inputs.files[tables.FINDINGS.name], "content_id") as findings:
+    with SegmentReader(inputs.files["found"], "content_id") as findings:
         return read_spans(findings, np.unique(rows["content_id"].to_numpy()), least)
 
 
