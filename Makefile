@@ -36,7 +36,8 @@ docs: setup
 
 # The default model anew: make train DATA=path/to/data/nli; some hours, goes on where it was interrupted.
 train: setup
-	$(BIN)/python -m training train --data $(DATA)
+	$(BIN)/python -m training train --data $(DATA) --run first
+	$(BIN)/python -m training train --data $(DATA) --after first $(SECOND)
 	$(BIN)/python -m training ship --data $(DATA)
 	$(BIN)/python -m training card --data $(DATA)
 

@@ -8,7 +8,9 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from gristmill.zeroshot.classifier import ZeroShotClassifier
 from gristmill.zeroshot.default import FOLDER as DEFAULT_FOLDER
@@ -20,7 +22,8 @@ from training.distil import make_questions
 from training.examples import NliPair, Task
 from training.export import export
 from training.held_out import split_pairs
-from training.loop import Settings, train
+from training.loop import Settings, torch_model, train
+from training.mixing import best_mixture
 from training.network import base_folder, make_network, save_network
 from training.phrasing import MAIN_TEMPLATE
 from training.record import data_digest, record
@@ -60,20 +63,29 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
     parser.add_argument("--work", type=Path, default=Path("training-work"), help="all that is made")
     parser.add_argument("--run", default="run", help="name of this training, a folder in --work")
-    parser.add_argument("--limit", type=int, default=1500, help="development pairs of a set")
+    parser.add_argument("--limit", type=int, default=1000, help="development pairs of a set")
     parser.add_argument("--model", type=Path, help="measure: a model's folder (default: the trained one)")
     parser.add_argument("--to", type=Path, default=SHIPPED, help="ship: where the model goes")
     for one in fields(Settings):
-        if one.type in ("int", "float"):
-            kind = int if one.type == "int" else float
+        kind = {"int": int, "float": float, "str": str}.get(str(one.type))
+        if kind:
             parser.add_argument(f"--{one.name.replace('_', '-')}", type=kind, help=f"default: {one.default}")
+    parser.add_argument(
+        "--show",
+        action="append",
+        default=[],
+        metavar="SET=TIMES",
+        help="how often an epoch shows each pair of an NLI set",
+    )
     options = parser.parse_args()
     stated = {
         one.name: getattr(options, one.name)
         for one in fields(Settings)
         if getattr(options, one.name, None) is not None
     }
-    settings = replace(Settings(), **stated)
+    shares = {name: float(times) for name, _, times in (one.partition("=") for one in options.show)}
+    settings = Settings(**stated)
+    settings = replace(settings, nli_shares={**settings.nli_shares, **shares})
     pairs, nli_dev, rows, tasks = read_all(options.data, options.work / "cache")
     development = Development.of(nli_dev, tasks, limit=options.limit)
     run = options.work / options.run
@@ -111,19 +123,46 @@ def _train(
     encoder = Encoder(Tokenizer.from_file(str(base / "tokenizer.json")))
     network, config = make_network(base, seed=settings.seed)
     config = {**config, "gristmill": {"hypothesis_template": MAIN_TEMPLATE}}
-    start = {name: one.detach().clone() for name, one in network.state_dict().items()}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    earlier = _weights(run.parent / settings.after) if settings.after else {}
+    network.load_state_dict(earlier, strict=False)
+    start = {name: one.detach().clone() for name, one in network.state_dict().items()}
     count = settings.distilled_first + settings.epochs * settings.distilled_each
     distilled = make_questions(base, pairs, tasks, count=count, seed=settings.seed) if count else []
     best = train(
         network, encoder, pairs, tasks, development, settings, distilled, run / "checkpoints", device
     )
+    if earlier:
+
+        def measure(weights: dict[str, Tensor]) -> dict[str, float]:
+            network.load_state_dict(weights, strict=False)
+            return development.measure(torch_model(network, encoder, device))
+
+        share, best, tried = best_mixture(earlier, best, measure)
+        (run / "mixtures.json").write_text(json.dumps(tried, indent=1) + "\n", "utf-8")
+        print(f"mixed: {share} of {run.name}, the rest {settings.after}")
     weights = {**{name: one for name, one in start.items() if not name.endswith("position_ids")}, **best}
     save_network(weights, config, base, run / "model")
-    compute = json.loads((run / "checkpoints/state.json").read_text("utf-8"))["compute"]
+    compute = _compute(run)
     stated = record(data, pairs, rows, tasks, settings, {**compute, "device": str(device)})
     (run / "model/training.json").write_text(json.dumps(stated, indent=2) + "\n", "utf-8")
     print(f"trained: {run / 'model'}")
+
+
+def _weights(run: Path) -> dict[str, Tensor]:
+    file = run / "checkpoints/best.safetensors"
+    if not file.exists():
+        raise FileNotFoundError(f"{file}: train {run.name} first, or name another run with --after")
+    return load_file(file)
+
+
+def _compute(run: Path) -> dict[str, float]:
+    """What a run cost, with the runs that it began with."""
+    stated = json.loads((run / "checkpoints/state.json").read_text("utf-8"))
+    cost: dict[str, float] = stated["compute"]
+    if after := stated["settings"].get("after"):
+        cost = {name: value + _compute(run.parent / after)[name] for name, value in cost.items()}
+    return cost
 
 
 if __name__ == "__main__":

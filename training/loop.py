@@ -32,7 +32,7 @@ CHECKPOINT_STEPS = 300
 
 @dataclass(frozen=True)
 class Settings:
-    """What one run of training does."""
+    """What one run of training does; ``after`` names the run whose best weights it begins with, if any."""
 
     seed: int = 0
     epochs: int = 4
@@ -42,10 +42,11 @@ class Settings:
     decay: float = 0.01
     label_weight: float = 1.0
     smoothing: float = 0.0
-    quota: float = 1.0
+    quota: float = 0.6
     frozen_words: bool = True
     nli_shares: dict[str, float] = field(default_factory=lambda: {"conjnli_adversarial": 0.25})
     checks_an_epoch: int = 1
+    after: str = ""
     distilled_first: int = 30_000
     distilled_each: int = 4_000
 

@@ -48,19 +48,25 @@ def make_epoch(
     """All questions of an epoch, in an order drawn by seed and epoch.
 
     Args:
-        nli_shares: By set the share of its pairs that one epoch shows; sets that are not named are shown whole.
+        nli_shares: By set how often one epoch shows each of its pairs: 0.25 is every fourth of them, 2 all of them
+            twice; sets that are not named are shown once.
         quota: What the quotas of the tasks are multiplied by.
     """
     dice = random.Random(f"{seed} {epoch}")  # noqa: S311  not for secrets
     questions = [
         Question(blur(pair.premise, dice), (blur(pair.hypothesis, dice),), pair.label, False, pair.source)
         for pair in pairs
-        if dice.random() < nli_shares.get(pair.source, 1.0)
+        for _ in range(_times(nli_shares.get(pair.source, 1.0), dice))
     ]
     for task in tasks:
         questions += _ask(task, round(task.quota * quota), dice)
     dice.shuffle(questions)
     return questions
+
+
+def _times(share: float, dice: random.Random) -> int:
+    """How often a pair is shown: the whole part of ``share``, and once more by the chance of the rest."""
+    return int(share) + (dice.random() < share % 1)
 
 
 def training_texts(task: Task) -> list[LabelledText]:

@@ -70,6 +70,9 @@ def test_an_epoch_depends_on_seed_and_number_alone() -> None:
     assert epoch != make_epoch(pairs, [TASK], seed=3, epoch=2, nli_shares={"a": 0.5})
     counts = {source: sum(one.source == source for one in epoch) for source in ("a", "b")}
     assert counts["b"] == 100
+    twice = make_epoch(pairs, [], seed=3, epoch=1, nli_shares={"a": 2.0, "b": 0.0})
+    assert len(twice) == 200
+    assert {one.source for one in twice} == {"a"}
     assert 30 < counts["a"] < 70
 
 
