@@ -21,6 +21,7 @@ from gristmill.release.count import COUNTS
 from gristmill.release.earlier import WRITTEN
 from gristmill.release.finish import describe_stage, merge_stage
 from gristmill.release.order import page_bits
+from gristmill.release.pieces import PIECES
 from gristmill.release.plan import (
     DROPPED,
     LANGUAGES,
@@ -67,9 +68,21 @@ def make_release(
     facts, verdicts = decided.facts.files["facts"], decided.verdicts.files[tables.VERDICTS.name]
     buckets = engine.map_shards(stage, bucket_inputs(facts, verdicts))
     rows = Shard(digest([bucket.key for bucket in buckets]), {"rows": tuple(b.file("rows") for b in buckets)})
+    redact = recipe.release.redact
+    findings = annotations[tables.FINDINGS.name] if redact.enabled else []
     (plan,) = engine.map_shards(
-        plan_stage(workspace.spill, settings.sql_memory, settings.sql_threads),
-        [Shard(rows.key, {**rows.files, "facts": facts, tables.VERDICTS.name: verdicts})],
+        plan_stage(redact.min_score, workspace.spill, settings.sql_memory, settings.sql_threads),
+        [
+            Shard(
+                digest(rows.key, [shard.key for shard in findings]),
+                {
+                    **rows.files,
+                    "facts": facts,
+                    tables.VERDICTS.name: verdicts,
+                    tables.FINDINGS.name: tuple(shard.file(tables.FINDINGS.name) for shard in findings),
+                },
+            )
+        ],
     )
     (whole,) = read_table(plan.files["whole"], WHOLE).to_pylist()
     languages = read_table(plan.files["languages"], LANGUAGES)
@@ -110,6 +123,7 @@ def _write(
         {
             **rows.files,
             "crowds": plan.files["crowds"],
+            "marks": plan.files["marks"],
             "contents": tuple(shard.file("contents") for shard in collected.segments),
             tables.FINDINGS.name: tuple(shard.file(tables.FINDINGS.name) for shard in findings),
         },
@@ -148,28 +162,30 @@ def earlier_tasks(folder: Path, which: Range) -> list[Path]:
 
 def _shards(written: Sequence[Shard], cut: Layout, engine: Engine) -> list[tuple[Path, dict[str, Any]]]:
     """The shards of the release, in the order of languages and ranges; small languages' pieces are joined."""
-    pieces: dict[str, dict[int, tuple[Path, Path, dict[str, Any]]]] = {}
+    parts: dict[str, dict[int, tuple[Path, int, dict[str, Any]]]] = {}
     for number, task in enumerate(written):
-        pages = task.file("pages")
+        folder = task.file("written").parent
+        pieces = 0
         for row in read_table(task.files["written"], WRITTEN).to_pylist():
-            pieces.setdefault(row["slug"], {})[number] = (
-                pages.with_name(f"{row['slug']}.parquet"),
-                pages,
-                row,
-            )
+            if row["logical_sha256"]:
+                part = (folder / f"{row['slug']}.parquet", 0, row)
+            else:  # pieces are numbered in the order of their rows
+                part = (folder / PIECES, pieces, row)
+                pieces += 1
+            parts.setdefault(row["slug"], {})[number] = part
     shards: list[tuple[Path, dict[str, Any]] | None] = []
     merges: list[tuple[Stage, Shard]] = []
     for name, number in cut.shards.items():
         each = cut.ranges // number
         for start in range(0, cut.ranges, each):
-            group = [pieces[name][n] for n in range(start, start + each) if n in pieces[name]]
+            group = [parts[name][n] for n in range(start, start + each) if n in parts[name]]
             if each == 1:
                 shards += [(path, row) for path, _, row in group]
             elif group:
                 shards.append(None)
-                key = digest([row["sha256"] for _, _, row in group])
-                files = {"pieces": tuple(p for p, _, _ in group), "pages": tuple(p for _, p, _ in group)}
-                merges.append((merge_stage(name), Shard(key, files)))
+                key = digest([row["made_from"].hex() for _, _, row in group])
+                stage = merge_stage(name, [number for _, number, _ in group])
+                merges.append((stage, Shard(key, {"pieces": tuple(path for path, _, _ in group)})))
     merged = iter([shard for shard in engine.map_each(merges) if shard is not None])
     found = []
     for known in shards:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gristmill.engine.shards import read_batches
 from gristmill.engine.sql import create_view, fetch_table, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 from gristmill.errors import BalanceError
+from gristmill.release.marks import MARKS, MARKS_QUERY
 from gristmill.release.order import places
 from gristmill.release.schema import FILES, LICENSE_TYPES, STUBS, slug
 from gristmill.spdx.expressions import licences
@@ -29,8 +31,8 @@ from gristmill.spdx.expressions import licences
 SMALLEST_SHARD = 32 << 20
 RANGE_BYTES = 192 << 20
 """text that is written by one task, at most on average: what a worker's share of a small memory can hold"""
-GROUP_ROWS = 1024
-"""rows of a row group of a plan: what is read of it for one range of many"""
+GROUP_ROWS = 512
+"""rows of a row group of a plan, at most on average: what is read of it for one range of many"""
 
 BODY_COLUMNS = ("content", "redactions", "released_sha256", "released_bytes")
 CROWD_COLUMNS = ("occurrences", "cluster_size")
@@ -121,7 +123,7 @@ def rows_stage(seed: int, visit_date: str | None) -> Stage:
     """
     return Stage(
         "release-rows",
-        1,
+        2,
         _rows,
         {"rows": ROWS, STUBS.name: STUBS.schema, "dropped": DROPPED},
         params={"seed": seed, "visit_date": visit_date, "pyarrow": pa.__version__},
@@ -130,17 +132,20 @@ def rows_stage(seed: int, visit_date: str | None) -> Stage:
     )
 
 
-def plan_stage(spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``rows``, ``facts`` and ``verdicts``, all files of each.
+def plan_stage(redact_from: float, spill: Path, memory: int, threads: int) -> Stage:
+    """Inputs ``rows``, ``facts``, ``verdicts`` and ``findings``, all files of each; no findings: nothing is redacted.
 
-    Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``whole``.
+    Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``marks``, for
+    contents with findings of a score of ``redact_from`` or more; ``whole``.
     """
     return Stage(
         "release-plan",
-        2,
+        3,
         _plan,
-        {"languages": LANGUAGES, "crowds": CROWDS, "whole": WHOLE},
+        {"languages": LANGUAGES, "crowds": CROWDS, "marks": MARKS, "whole": WHOLE},
+        params={"redact_from": redact_from},
         private={"spill": spill, "memory": memory, "threads": threads},
+        plain=("content_id", "mark"),
     )
 
 
@@ -160,8 +165,8 @@ def _rows(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     for facts, verdicts in _paired(inputs):
         kept = verdicts["kept"]
         released = _released(facts.filter(kept), verdicts.filter(kept), params)
-        for start in range(0, released.num_rows, GROUP_ROWS):
-            part = released.slice(start, GROUP_ROWS).combine_chunks()
+        for start, end in _groups(released["place"].to_numpy()):
+            part = released.slice(start, end - start).combine_chunks()
             yield from (("rows", batch) for batch in part.to_batches())
         left = pc.invert(kept)
         stubs = _stubs(facts.filter(left), verdicts.filter(left))
@@ -169,6 +174,14 @@ def _rows(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         reasons.append(stubs.select(["reason", "length_bytes"]))
     if reasons:
         yield from (("dropped", batch) for batch in _counted(pa.concat_tables(reasons)).to_batches())
+
+
+def _groups(places: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Row groups of rows in the order of their places: ranges as the release is written in, no group crosses two."""
+    bits = max(0, -(-len(places) // GROUP_ROWS) - 1).bit_length()
+    heads = places >> np.uint64(64 - bits) if bits else np.zeros(len(places), np.uint64)
+    bounds = [0, *(np.flatnonzero(heads[1:] != heads[:-1]) + 1).tolist(), len(places)]
+    return ((start, end) for start, end in pairwise(bounds) if start < end)
 
 
 def _paired(inputs: Inputs) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -276,12 +289,14 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "released", inputs.files["rows"], ROWS)
         create_view(sql, "facts", inputs.files["facts"], FACTS.schema)
         create_view(sql, "verdicts", inputs.files[tables.VERDICTS.name], tables.VERDICTS.schema)
-        for name, query, schema in (
-            ("languages", _LANGUAGES, LANGUAGES),
-            ("crowds", _CROWDS, CROWDS),
-            ("whole", _WHOLE, WHOLE),
+        create_view(sql, "findings", inputs.files[tables.FINDINGS.name], tables.FINDINGS.schema)
+        for name, query, values, schema in (
+            ("languages", _LANGUAGES, [], LANGUAGES),
+            ("crowds", _CROWDS, [], CROWDS),
+            ("marks", MARKS_QUERY, [params["redact_from"]], MARKS),
+            ("whole", _WHOLE, [], WHOLE),
         ):
-            table = fetch_table(sql, query).cast(schema).combine_chunks()
+            table = fetch_table(sql, query, values).cast(schema).combine_chunks()
             yield from ((name, batch) for batch in table.to_batches())
 
 
