@@ -41,7 +41,6 @@ class Bodies:
         self._pages = np.zeros(len(cut.starts), PAGE)
         self._at = np.full(len(names), -1, np.int64)  # number of each row's text, known ones first
         self._new: dict[str, list[Any]] = {name: [] for name in BODIES.names}
-        self._all: pa.Table | None = None
 
     def take(self, part: Part, known: KnownShard) -> None:
         """All texts of a part as they stand in an earlier shard of it."""
@@ -74,12 +73,10 @@ class Bodies:
         """The pages of a part, once it was taken or made."""
         return StoredPages(self._files, self._pages[part.first : part.last])
 
-    def of(self, start: int, end: int) -> pa.Table:
-        """Rows of BODIES for some rows of the task, once all have a text."""
-        if self._all is None:
-            new = pa.table(self._new, schema=BODIES)
-            self._all = pa.concat_tables([self._earlier.bodies, new]).combine_chunks()
-        return self._all.take(pa.array(self._at[start:end]))
+    def all(self) -> pa.Table:
+        """Rows of BODIES for all rows of the task, once all have a text."""
+        new = pa.table(self._new, schema=BODIES)
+        return pa.concat_tables([self._earlier.bodies, new]).combine_chunks().take(pa.array(self._at))
 
     def close(self) -> None:
         """Remove the pages made now: they stand in shards."""
@@ -88,7 +85,6 @@ class Bodies:
     def remake(self, part: Part) -> None:
         """Make all pages of a part anew: a file of earlier pages is damaged, and no more is taken from any."""
         self._earlier.forget()
-        self._all = None
         self.make([part])
 
     def _know(self, own: np.ndarray, known: np.ndarray) -> None:

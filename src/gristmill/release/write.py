@@ -123,7 +123,7 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     pages = _page_table(cut, bodies, offsets, params["final"])
     for name, table in (
         ("pages", pages),
-        ("bodies", bodies.of(0, rows.num_rows)),
+        ("bodies", bodies.all()),
         ("written", pa.Table.from_pylist(written, schema=WRITTEN)),
         ("counts", count_rows(rows)),
     ):
@@ -151,6 +151,7 @@ def _write_parts(
             taken[part.slug] = known
             bodies.take(part, known)
     bodies.make([part for part in cut.parts if part.slug not in taken])
+    whole = _with_bodies(rows, bodies.all())
     offsets, written = [], []
     with ExitStack() as stack:
         pieces = None
@@ -161,9 +162,7 @@ def _write_parts(
                 offsets.append(bodies.pages(part).at["offset"])
                 written.append(dict(taken[part.slug].written))
                 continue
-            table = _with_bodies(
-                rows.slice(part.start, part.end - part.start), bodies.of(part.start, part.end)
-            )
+            table = whole.slice(part.start, part.end - part.start)
             if part.slug in final:
                 offsets.append(_or_anew(bodies, part, partial(write_paged_shard, path), table))
                 written.append(describe(part.slug, name, path, table))
