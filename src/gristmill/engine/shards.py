@@ -149,7 +149,7 @@ def read_table(paths: Iterable[Path], schema: pa.Schema, columns: Sequence[str] 
 def open_shard(path: Path) -> pq.ParquetFile:
     """Open a Parquet file. Raises StageError naming the file if it is missing or damaged."""
     try:
-        return pq.ParquetFile(path, memory_map=False)
+        return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise StageError(
             f"{path}: cannot be read as Parquet ({error}); remove its folder and run the build again"
