@@ -350,6 +350,23 @@ def test_fresh_workspaces_give_the_same_bytes(
     assert hashes(built.released.folder) == expected
 
 
+def test_a_small_build_loads_no_pandas_and_starts_no_workers(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(recipe_text(corpus.sources))
+    script = (
+        "import sys, multiprocessing.process as processes\n"
+        "from gristmill import pipeline\n"
+        "from gristmill.cli import main\n"
+        "pipeline.ALONE_SECONDS = 600\n"
+        "assert main(['build', 'recipe.toml', '-w', 'w', '-q', '--workers', '2', '--memory', '4GB']) == 0\n"
+        "assert next(processes._process_counter) == 1, 'a worker was started'\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    expected = hashes(corpus.built.released.folder)
+    assert hashes(tmp_path / "w/releases/mill-1.0.0") == expected
+
+
 def test_the_order_of_sources_does_not_matter(corpus: Corpus, tmp_path: Path) -> None:
     built = make(tmp_path / "w", recipe(corpus.sources[::-1]))
     ours, theirs = hashes(built.released.folder), hashes(corpus.built.released.folder)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parent / "zeroshot"))
 from tiny_models import make_checkpoint
 
 from gristmill.annotate import label_stages

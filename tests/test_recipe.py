@@ -71,7 +71,7 @@ RULE = "[[policy.labels]]\nset = 'topic'\nlabel = 'web'\n"
         (LABELS + LABELS.removeprefix(LEAST), "annotate.labels.name = 'topic' is there twice"),
         (LABELS.replace("'topic'", "' '"), "annotate.labels.name is empty"),
         (LABELS.replace("'web', 'games'", ""), "annotate.labels.labels of 'topic' is empty"),
-        (LEAST + "[[annotate.labels]]\nname = 'x'\nlabels = ['y']", "missing required field `model`"),
+        (LEAST + "[[annotate.labels]]\nname = 'x'", "missing required field `labels`"),
         ('[release]\nname = "x"\nshard_bytes = 5\n[collect]\nsources = ["dir:."]', "release.shard_bytes"),
     ],
 )

@@ -29,6 +29,9 @@ from gristmill.release.run import Released, publish
 from gristmill.settings import Settings
 from gristmill.workspace import Workspace, lock, sweep, write_text
 
+ALONE_SECONDS = 2.0
+"""of a stage before workers are started: what it costs to start two of them"""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -73,7 +76,9 @@ def build(
     context = _context(recipe, workspace)
     with (
         lock(workspace),
-        open_executor(settings.engine, settings.workers, frugal=settings.frugal) as executor,
+        open_executor(
+            settings.engine, settings.workers, frugal=settings.frugal, alone=ALONE_SECONDS
+        ) as executor,
     ):
         sweep(workspace)
         engine = Engine(workspace.stages, executor, progress)

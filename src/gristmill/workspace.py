@@ -88,9 +88,8 @@ class Workspace:
 
     def write_catalogue(self, tables: Mapping[str, Sequence[Path]]) -> None:
         """Record which files make up each table of the build that just ended."""
-        listing = {
-            name: [str(path.relative_to(self.path)) for path in paths] for name, paths in tables.items()
-        }
+        above = f"{self.path}/"
+        listing = {name: [str(path).removeprefix(above) for path in paths] for name, paths in tables.items()}
         write_text(self.path / "catalogue.json", json.dumps(listing, indent=1, sort_keys=True) + "\n")
 
     def read_catalogue(self) -> dict[str, list[Path]]:

@@ -16,8 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "zeroshot"))
 from tiny_models import make_checkpoint
 
 from gristmill import tables

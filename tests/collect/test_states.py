@@ -43,6 +43,17 @@ def test_what_is_saved_reads_back(tmp_path: Path, state: State) -> None:
     assert load_state(tmp_path, state.source) == later
 
 
+def test_what_is_known_is_not_written_again(tmp_path: Path, state: State) -> None:
+    save_state(tmp_path, state)
+    (file,) = tmp_path.glob("*.json")
+    first = file.stat().st_ino
+    save_state(tmp_path, state)
+    assert file.stat().st_ino == first
+    file.write_bytes(b"\xff")
+    save_state(tmp_path, state)
+    assert load_state(tmp_path, state.source) == state
+
+
 def test_another_source_has_no_state(tmp_path: Path, state: State) -> None:
     save_state(tmp_path, state)
     assert load_state(tmp_path, Source("git", "ü", {})) is None

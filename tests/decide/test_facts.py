@@ -61,15 +61,21 @@ def test_facts_of_a_small_corpus(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_one_row_an_origin_whatever_the_order_of_its_listings(tmp_path: Path, order: tuple[int, int]) -> None:
+def test_one_row_an_origin_and_one_a_listing_whatever_the_order(
+    tmp_path: Path, order: tuple[int, int]
+) -> None:
     """Two versions of a package are one origin with, perhaps, two declared licences."""
     paths = []
-    for number, licence in enumerate(("MIT", "Apache-2.0")):
+    for licence in ("MIT", "Apache-2.0"):
         row = {"origin_id": "0" * 40, "url": "u", "kind": "pypi", "name": "n", "declared_licence": licence}
-        paths.append(tmp_path / f"{number}.parquet")
+        paths.append(tmp_path / licence / "origins.parquet")
+        paths[-1].parent.mkdir()
         schema = tables.ORIGINS.schema
         write_table(paths[-1], tables.ORIGINS.empty().from_pylist([row], schema=schema))
     stage = origins_stage(None)
     files = tuple(paths[number] for number in order)
-    found = [b for _, b in stage.function(Inputs({"origins": files}), {**stage.params, **stage.private})]
-    assert [row["declared_licence"] for batch in found for row in batch.to_pylist()] == ["MIT"]
+    found = list(stage.function(Inputs({"origins": files}), {**stage.params, **stage.private}))
+    origins = [row for name, batch in found if name == "origins" for row in batch.to_pylist()]
+    assert [row["declared_licence"] for row in origins] == ["MIT"]
+    declared = [row for name, batch in found if name == "declared" for row in batch.to_pylist()]
+    assert declared == [{"listing": path.parent.name, "declared_licence": path.parent.name} for path in files]

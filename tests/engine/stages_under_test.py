@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,6 +43,16 @@ def summed(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         yield "sums", batch
 
 
+def looked_for(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    """Makes an array of a list, then tells in ``value`` whether pandas is loaded."""
+    pa.array(["made"])
+    loaded = [int("pandas" in sys.modules)]
+    yield (
+        "numbers",
+        pa.RecordBatch.from_arrays([pa.array([0], pa.uint64()), pa.array(loaded)], schema=NUMBERS),
+    )
+
+
 def scale_stage(factor: int = 2, **private: object) -> Stage:
     """The stage of ``scaled``."""
     return Stage("scaled", 1, scaled, {"numbers": NUMBERS}, {"factor": factor}, private)
@@ -50,3 +61,8 @@ def scale_stage(factor: int = 2, **private: object) -> Stage:
 def sum_stage() -> Stage:
     """The stage of ``summed``."""
     return Stage("summed", 1, summed, {"sums": NUMBERS})
+
+
+def look_stage() -> Stage:
+    """The stage of ``looked_for``."""
+    return Stage("looked", 1, looked_for, {"numbers": NUMBERS})

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from stages_under_test import NUMBERS, scale_stage, sum_stage
+from stages_under_test import NUMBERS, look_stage, scale_stage, sum_stage
 
 from gristmill.engine.executors import Executor, open_executor
 from gristmill.engine.graph import Engine
@@ -148,6 +148,42 @@ def test_a_worker_that_is_killed_is_named_and_the_rest_is_done(tmp_path: Path) -
     assert [shard is None for shard in made] == [True, False, False, False, False]
     assert len(failures) == 1
     assert "deadly.parquet" in failures[0]
+
+
+@pytest.mark.parametrize("alone", [60.0, 0.0])
+def test_few_small_tasks_start_no_workers(tmp_path: Path, alone: float) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    with open_executor("local", 2, alone=alone) as executor:
+        engine = Engine(tmp_path / "stages", executor, Progress(quiet=True))
+        engine.map_shards(scale_stage(2, calls=str(calls)), make_shards(tmp_path / "in"))
+    seen = {path.name.partition("-")[0] for path in calls.iterdir()}
+    assert (seen == {str(os.getpid())}) == (alone > 0)
+
+
+def test_many_tasks_go_to_workers_once_time_is_up(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    with open_executor("local", 2, alone=0.3) as executor:
+        engine = Engine(tmp_path / "stages", executor, Progress(quiet=True))
+        inputs = make_shards(tmp_path / "in", count=8)
+        made = engine.map_shards(scale_stage(2, calls=str(calls), pause=0.2), inputs)
+        here = [path for path in calls.iterdir() if path.name.startswith(f"{os.getpid()}-")]
+        assert len(list(calls.iterdir())) == 8
+        assert len(here) == 2
+        engine.map_shards(scale_stage(3, calls=str(calls)), inputs)
+    assert [path for path in calls.iterdir() if path.name.startswith(f"{os.getpid()}-")] == here
+    assert contents(made, "numbers")["value"].to_pylist() == [
+        2 * value for value in contents(inputs, "numbers")["value"].to_pylist()
+    ]
+
+
+def test_workers_do_not_load_pandas(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    with open_executor("local", 2) as executor:
+        engine = Engine(tmp_path / "stages", executor, Progress(quiet=True))
+        made = engine.map_shards(look_stage(), make_shards(tmp_path / "in"))
+    assert contents(made, "numbers")["value"].to_pylist() == [0] * 4
 
 
 def test_kill_9_in_the_middle_then_only_the_rest_is_done(tmp_path: Path) -> None:

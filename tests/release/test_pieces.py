@@ -10,6 +10,7 @@ import pytest
 from test_paged import store
 from test_schema import file_row
 
+from gristmill.errors import ReleaseError
 from gristmill.release import stored
 from gristmill.release.pieces import PAGES_OF_PIECES, PIECES, WITHOUT_CONTENT, PieceWriter, read_piece
 from gristmill.release.schema import FILES
@@ -49,6 +50,18 @@ def test_a_piece_that_could_not_be_written_leaves_nothing(tmp_path: Path) -> Non
         assert writer.add(rows_of(TEXTS), pages).tolist() == pages.at["offset"].tolist()
     rows, _ = read_piece(tmp_path / PIECES, 0)
     assert rows.num_rows == 6
+
+
+@pytest.mark.parametrize("left", [0, 7, 3000])
+def test_a_file_of_pieces_that_is_cut_short_is_named(tmp_path: Path, left: int) -> None:
+    with PieceWriter(tmp_path) as writer:
+        writer.add(rows_of(TEXTS), store(tmp_path / "pages", TEXTS))
+    path = tmp_path / PIECES
+    data = path.read_bytes()
+    assert len(data) > left
+    path.write_bytes(data[:left])
+    with pytest.raises(ReleaseError, match=PIECES):
+        read_piece(path, 0)
 
 
 @pytest.mark.parametrize("limit", [1, 60, 1 << 20])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.collect.stages import SLOTS
-from gristmill.release import plan
 from gristmill.release.order import slot_order
 from gristmill.release.plan import LANGUAGES, RANGE_BYTES, SMALLEST_SHARD, layout
 
@@ -39,21 +37,6 @@ def test_shards_are_whole_runs_of_ranges(sizes: dict[str, int], shard_bytes: int
 def test_sizes(size: int, ranges: int, shards: int) -> None:
     cut = layout(languages({"c": size, "small": 5}), 256_000_000)
     assert (cut.ranges, cut.shards["c"], cut.shards["small"]) == (ranges, shards, 1)
-
-
-@given(
-    st.lists(st.integers(0, (1 << 64) - 1), max_size=60), st.sampled_from([1, 2, 4, 64]), st.integers(1, 9)
-)
-def test_row_groups_lie_within_ranges_as_far_as_rows_allow(values: list[int], ranges: int, most: int) -> None:
-    places = np.array(sorted(values), np.uint64)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "GROUP_ROWS", most)
-        groups = list(plan._groups(places))
-    assert [number for start, end in groups for number in range(start, end)] == list(range(len(places)))
-    if len(places) > most * ranges // 2:  # as many groups as ranges, at least
-        bits = ranges.bit_length() - 1
-        owners = [{place >> (64 - bits) for place in places[start:end].tolist()} for start, end in groups]
-        assert all(len(own) == 1 for own in owners)
 
 
 def test_the_order_of_slots_is_the_seeds() -> None:

@@ -17,6 +17,7 @@ from gristmill.annotate.blocks import Block, Bytes, Mask, Positions
 
 # Unicode has no letters or digits from plane 4 on; this noncharacter stands for all of them.
 _LAST_CODE_POINT = 0x3FFFF
+_UNKNOWN = 0xFF
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def letters_and_digits(block: Block, classes: Classes) -> tuple[Positions, Posit
     if block.raw.isascii():
         return letters, letters + digits
     leads = np.flatnonzero(block.data >= 0xC0)
-    kinds = _letter_table()[_code_points(block.data, leads)]
+    kinds = _kinds(_code_points(block.data, leads))
     texts = block.text_of(leads)
     size = len(block.starts)
     wide_letters = np.bincount(texts[(kinds & 1) != 0], minlength=size)
@@ -106,11 +107,19 @@ def _code_points(data: Bytes, leads: Positions) -> npt.NDArray[np.int32]:
     return points
 
 
+def _kinds(points: npt.NDArray[np.int32]) -> Bytes:
+    """Of each code point: bit 0 is ``str.isalpha``, bit 1 is ``str.isalnum``."""
+    table = _letter_table()
+    kinds: Bytes = table[points]
+    unknown = points[kinds == _UNKNOWN]
+    if len(unknown):
+        for point in np.unique(unknown).tolist():
+            table[point] = chr(point).isalpha() | chr(point).isalnum() << 1
+        kinds = table[points]
+    return kinds
+
+
 @functools.cache
 def _letter_table() -> Bytes:
-    """For each code point: bit 0 is ``str.isalpha``, bit 1 is ``str.isalnum``."""
-    table = np.empty(_LAST_CODE_POINT + 1, dtype=np.uint8)
-    points = [chr(point) for point in range(_LAST_CODE_POINT + 1)]
-    table[:] = np.fromiter(map(str.isalpha, points), dtype=np.uint8, count=len(points))
-    table |= np.fromiter(map(str.isalnum, points), dtype=np.uint8, count=len(points)) << 1
-    return table
+    """What ``_kinds`` has found so far, by code point; all of them at once would cost more than a small build."""
+    return np.full(_LAST_CODE_POINT + 1, _UNKNOWN, dtype=np.uint8)

@@ -16,7 +16,7 @@ from gristmill.annotate.annotators import Annotator
 from gristmill.annotate.known import AFTER, after
 from gristmill.annotate.text import with_text
 from gristmill.engine.shards import read_matching, split_batch
-from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql
+from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql, quote_list
 from gristmill.engine.stages import Inputs, Output, Stage
 
 KERNEL_BYTES = 2 << 20
@@ -113,15 +113,17 @@ def _names(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "entries", inputs.files["entries"], tables.ENTRIES.schema)
         create_view(sql, "known", inputs.files["known"], NAMES)
         files = file_list(inputs.files["contents"])
+        segments = quote_list(path.parent.name for path in inputs.files["contents"])
         pairs = fetch_table(
             sql,
             f"""
+            SELECT parse_filename(parse_dirpath(filename)) AS segment, content_id, name
             FROM (
-                SELECT parse_filename(parse_dirpath(filename)) AS segment, content_id, name
-                FROM (SELECT DISTINCT content_id, name FROM entries WHERE type <> 'submodule')
-                JOIN read_parquet({files}, filename = true) USING (content_id)
-            )
-            ANTI JOIN known USING (segment, content_id, name)
+                SELECT DISTINCT content_id, name FROM entries
+                ANTI JOIN (SELECT content_id, name FROM known WHERE segment IN (SELECT unnest({segments})))
+                    USING (content_id, name)
+                WHERE type <> 'submodule'
+            ) JOIN read_parquet({files}, filename = true) USING (content_id)
             ORDER BY segment, content_id, name
             """,
         ).cast(NAMES)

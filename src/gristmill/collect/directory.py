@@ -13,6 +13,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from gristmill.collect import swhid
@@ -24,6 +25,7 @@ from gristmill.errors import HostileInputError, OriginError
 
 VERSION_CONTROL = frozenset({b".git", b".hg", b".svn"})
 CHUNK = 1 << 20
+_NAME = attrgetter("name")
 _WALKING = threading.Lock()
 """looking at files is all Python: threads that do it at once only wait for each other, and pay for it"""
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -136,33 +138,36 @@ def _item(path: bytes, name: bytes, status: os.stat_result, limits: Limits, note
 def _walk(root: Path, limits: Limits, notes: list[str]) -> Iterator[tuple[bytes, os.stat_result]]:
     """Raw path and status of every file and link, in order of their names; links are not followed."""
     base = len(os.fsencode(root).rstrip(b"/")) + 1
+    longest = base + limits.max_path_bytes
     folders = [(os.fsencode(root), 0)]
     while folders:
         folder, depth = folders.pop()
         try:
             with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+                found = sorted(entries, key=_NAME)
         except OSError as error:
             notes.append(f"folder {folder[base:]!r} cannot be read: {error.strerror or error}")
             continue
         below: list[tuple[bytes, int]] = []
         for entry in found:
+            path = entry.path
             if entry.name in VERSION_CONTROL:
                 continue
-            if len(entry.path) - base > limits.max_path_bytes or depth >= limits.max_depth:
+            if len(path) > longest or depth >= limits.max_depth:
                 raise HostileInputError(
-                    f"folder {root}: path {entry.path[base:][:200]!r} is longer than {limits.max_path_bytes} "
+                    f"folder {root}: path {path[base:][:200]!r} is longer than {limits.max_path_bytes} "
                     f"bytes or deeper than {limits.max_depth} folders (limits max_path_bytes, max_depth)"
                 )
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError as error:
-                notes.append(f"{entry.path[base:]!r} cannot be read: {error.strerror or error}")
+                notes.append(f"{path[base:]!r} cannot be read: {error.strerror or error}")
                 continue
-            if stat.S_ISDIR(status.st_mode):
-                below.append((entry.path, depth + 1))
-            elif stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
-                yield entry.path, status
+            kind = stat.S_IFMT(status.st_mode)
+            if kind == stat.S_IFREG or kind == stat.S_IFLNK:
+                yield path, status
+            elif kind == stat.S_IFDIR:
+                below.append((path, depth + 1))
         folders.extend(reversed(below))
 
 

@@ -36,11 +36,13 @@ def fingerprint(walked: Iterable[tuple[bytes, os.stat_result]], limits: Limits) 
     """The fingerprint of paths and their status, in the order in which they are given, read within limits."""
     started, latest = time.time_ns(), 0
     digest = hashlib.sha256(f"gristmill folder {VERSION} {limits}\n".encode())
+    update, pack = digest.update, _STATUS.pack
     for path, status in walked:
-        times = status.st_mtime_ns, status.st_ctime_ns
-        digest.update(_STATUS.pack(status.st_mode, status.st_size, status.st_ino, *times))
-        digest.update(path + b"\0")
-        latest = max(latest, *times)
+        written, touched = status.st_mtime_ns, status.st_ctime_ns
+        packed = pack(status.st_mode, status.st_size, status.st_ino, written, touched)
+        update(packed + path + b"\0")
+        if written > latest or touched > latest:
+            latest = max(written, touched)
     return Fingerprint(digest.hexdigest(), latest < started - SETTLED_NS)
 
 

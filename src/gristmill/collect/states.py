@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ from gristmill.workspace import write_text
 
 
 def save_state(folder: Path, state: State) -> None:
-    """Remember a state as the last good one of its source."""
-    write_text(_file(folder, state.source), json.dumps(_to_json(state), sort_keys=True) + "\n")
+    """Remember a state as the last good one of its source; one that is remembered already is not written again."""
+    path, text = _file(folder, state.source), json.dumps(_to_json(state), sort_keys=True) + "\n"
+    with suppress(OSError, ValueError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    write_text(path, text)
 
 
 def load_state(folder: Path, source: Source) -> State | None:

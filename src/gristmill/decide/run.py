@@ -60,7 +60,7 @@ def decide(
     policy = recipe.policy
     origins = _origins(collected, metadata, engine)
     (evidence,) = engine.map_shards(evidence_stage(*whole), [_evidence_inputs(collected, annotations)])
-    licences = licences_of(collected.listings, evidence, metadata, policy.licences.propagation, engine)
+    licences = licences_of(collected.listings, evidence, origins, policy.licences.propagation, engine)
     asked = asked_labels(recipe)
     if not asked:  # labels that no rule asks for must not make facts anew
         annotations = {**annotations, tables.LABELS.name: []}

@@ -5,6 +5,7 @@ Row groups are sized in bytes, never in rows: a default row group of source file
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -146,6 +147,20 @@ def read_table(paths: Iterable[Path], schema: pa.Schema, columns: Sequence[str] 
     return pa.Table.from_batches(batches, schema=batches[0].schema if batches else schema)
 
 
+def table_digest(table: pa.Table) -> str:
+    """Digest of the rows of a table of numbers and texts: equal digests, equal rows."""
+    digest = hashlib.sha256(str(table.schema.remove_metadata()).encode())
+    for column in table.columns:
+        # What lies in the place of a null is anything; the nulls and the other values tell all.
+        digest.update(np.packbits(column.is_valid().to_numpy()).tobytes())
+        values = column.drop_null().combine_chunks()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, pa.schema([pa.field("values", values.type)])) as stream:
+            stream.write_batch(pa.RecordBatch.from_arrays([values], names=["values"]))
+        digest.update(sink.getvalue())
+    return digest.hexdigest()
+
+
 def open_shard(path: Path) -> pq.ParquetFile:
     """Open a Parquet file. Raises StageError naming the file if it is missing or damaged."""
     try:
@@ -191,21 +206,6 @@ class SegmentReader:
             for number in numbers.tolist():
                 table = file.read_row_group(number, columns=columns, use_threads=False)
                 chosen = table.filter(pc.is_in(table[self._key], value_set=values))
-                yield from chosen.combine_chunks().to_batches()
-
-    def read_between(self, least: int, end: int) -> Iterator[pa.RecordBatch]:
-        """Yield the rows whose key, an integer, is at least ``least`` and less than ``end``, file by file."""
-        for file, (lowest, highest) in zip(self._files, self._bounds, strict=True):
-            numbers = [
-                number
-                for number, (low, high) in enumerate(zip(lowest, highest, strict=True))
-                if isinstance(low, str) or (low < end and high >= least)
-            ]
-            if numbers:
-                table = file.read_row_groups(numbers, use_threads=False)
-                keys = table[self._key].to_numpy()
-                inside = (keys >= least) & (keys <= end - 1)
-                chosen = table if inside.all() else table.filter(pa.array(inside))
                 yield from chosen.combine_chunks().to_batches()
 
     def __enter__(self) -> SegmentReader:

@@ -32,14 +32,14 @@ VISITED = pa.schema([
 
 
 def merge_stage(slug: str, numbers: Sequence[int]) -> Stage:
-    """The stage that joins pieces of a small language's shard, in order, into ``<slug>.parquet``.
+    """The stage that joins the pieces of a shard, in order, into ``<slug>.parquet``.
 
     Input ``pieces``, files of pieces, and ``numbers`` those of this language in each. The pages are copied as
     they are. Output ``written``.
     """
     return Stage(
         "merge",
-        3,
+        4,
         _merge,
         {"written": WRITTEN},
         params={"slug": slug, "pyarrow": pa.__version__},

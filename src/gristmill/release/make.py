@@ -25,6 +25,7 @@ from gristmill.release.pieces import PIECES
 from gristmill.release.plan import (
     DROPPED,
     LANGUAGES,
+    RUNS,
     WHOLE,
     Layout,
     bucket_inputs,
@@ -67,7 +68,7 @@ def make_release(
     stage = rows_stage(recipe.release.seed, visit_date.isoformat() if visit_date else None)
     facts, verdicts = decided.facts.files["facts"], decided.verdicts.files[tables.VERDICTS.name]
     buckets = engine.map_shards(stage, bucket_inputs(facts, verdicts))
-    rows = Shard(digest([bucket.key for bucket in buckets]), {"rows": tuple(b.file("rows") for b in buckets)})
+    rows = Shard(digest([bucket.key for bucket in buckets]), {"kept": tuple(b.file("kept") for b in buckets)})
     redact = recipe.release.redact
     findings = annotations[tables.FINDINGS.name] if redact.enabled else []
     (plan,) = engine.map_shards(
@@ -121,10 +122,10 @@ def _write(
     inputs = Shard(
         digest(rows.key, plan.key, [s.key for s in collected.segments], [s.key for s in findings]),
         {
-            **rows.files,
+            "runs": tuple(path.with_name(RUNS) for path in rows.files["kept"]),
             "crowds": plan.files["crowds"],
-            "marks": plan.files["marks"],
             "contents": tuple(shard.file("contents") for shard in collected.segments),
+            "marks": plan.files["marks"],
             tables.FINDINGS.name: tuple(shard.file(tables.FINDINGS.name) for shard in findings),
         },
     )
@@ -161,7 +162,7 @@ def earlier_tasks(folder: Path, which: Range) -> list[Path]:
 
 
 def _shards(written: Sequence[Shard], cut: Layout, engine: Engine) -> list[tuple[Path, dict[str, Any]]]:
-    """The shards of the release, in the order of languages and ranges; small languages' pieces are joined."""
+    """The shards of the release, in the order of languages and ranges; pieces of several ranges are joined."""
     parts: dict[str, dict[int, tuple[Path, int, dict[str, Any]]]] = {}
     for number, task in enumerate(written):
         folder = task.file("written").parent

@@ -1,8 +1,8 @@
-"""Pieces of small languages' shards: rows and pages that a write task leaves for the stage that joins them.
+"""Pieces of shards: what one range holds of a language whose shards are joined from several ranges.
 
-A shard costs a footer, and as many encoded columns, however small it is; a piece is read once, by the stage that
-writes the shard. So its rows are kept as Arrow holds them, all pieces of a task in one file, and the pages of
-all of them in another. Where the pages of a piece are stands beside its rows.
+A piece is read once and soon, by the stage that joins it, so it costs little more than a copy: the rows of all
+pieces of a task lie in one file as Arrow holds them, and the pages of all of them in another. Where the pages of
+a piece are stands beside its rows.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from gristmill.errors import ReleaseError
 from gristmill.release.schema import FILES, logical_schema
 from gristmill.release.stored import PAGE, StoredPages, copy_pages
 
@@ -59,8 +60,11 @@ class PieceWriter:
 
 
 def read_piece(path: Path, number: int) -> tuple[pa.RecordBatch, StoredPages]:
-    """The rows of a piece of the file PIECES of a task, mapped into memory, and its pages."""
-    with pa.memory_map(str(path)) as file:
-        found = pa.ipc.open_file(file).get_batch_with_custom_metadata(number)
+    """The rows of a piece in the file PIECES of a task, and its pages. Raises ReleaseError if it cannot be read."""
+    try:
+        with pa.OSFile(str(path)) as file:
+            found = pa.ipc.open_file(file).get_batch_with_custom_metadata(number)
+    except (pa.ArrowException, OSError) as error:
+        raise ReleaseError(f"{path}: cannot be read ({error}); remove its folder and run again") from error
     index = np.frombuffer(found.custom_metadata[_INDEX], PAGE)
     return found.batch, StoredPages([path.with_name(PAGES_OF_PIECES)], index)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,16 @@ from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 from gristmill.errors import BalanceError
 from gristmill.release.marks import MARKS, MARKS_QUERY
 from gristmill.release.order import places
+from gristmill.release.runs import run_writer
 from gristmill.release.schema import FILES, LICENSE_TYPES, STUBS, slug
 from gristmill.spdx.expressions import licences
 
 SMALLEST_SHARD = 32 << 20
 RANGE_BYTES = 192 << 20
 """text that is written by one task, at most on average: what a worker's share of a small memory can hold"""
-GROUP_ROWS = 512
-"""rows of a row group of a plan, at most on average: what is read of it for one range of many"""
+RUN_ROWS = 1024
+"""rows of a run: what is read of it for one range of many"""
+RUNS = "rows.arrow"
 
 BODY_COLUMNS = ("content", "redactions", "released_sha256", "released_bytes")
 CROWD_COLUMNS = ("occurrences", "cluster_size")
@@ -40,6 +41,10 @@ ROWS = pa.schema([
     *(field for field in FILES.schema if field.name not in (*BODY_COLUMNS, *CROWD_COLUMNS)),
     pa.field("slug", pa.string(), nullable=False),
     pa.field("place", pa.uint64(), nullable=False),
+])  # fmt: skip
+KEPT = pa.schema([
+    ROWS.field(name)
+    for name in ("content_id", "slug", "language", "length_bytes", "origin_url", "cluster_id")
 ])  # fmt: skip
 DROPPED = pa.schema([
     pa.field("reason", pa.string(), nullable=False),
@@ -118,29 +123,29 @@ def layout(languages: pa.Table, shard_bytes: int) -> Layout:
 def rows_stage(seed: int, visit_date: str | None) -> Stage:
     """Inputs ``facts`` and ``verdicts``, a file each, in key order.
 
-    Outputs: ``rows`` (kept; row groups in the order of places), ``stubs`` (a shard of the release), and
-    ``dropped`` (stubs counted by their first reason).
+    Outputs: ``kept`` (the columns of kept rows that a plan needs), ``stubs`` (a shard of the release), and
+    ``dropped`` (stubs counted by their first reason); beside them RUNS, the kept rows in runs of ROWS.
     """
     return Stage(
         "release-rows",
         2,
         _rows,
-        {"rows": ROWS, STUBS.name: STUBS.schema, "dropped": DROPPED},
+        {"kept": KEPT, STUBS.name: STUBS.schema, "dropped": DROPPED},
         params={"seed": seed, "visit_date": visit_date, "pyarrow": pa.__version__},
-        row_groups=("rows",),
-        plain=("blob_id", "content_id", "swhid", "path", "original_sha256", "place"),
+        plain=("content_id", "swhid", "path"),
+        own_files=True,
     )
 
 
 def plan_stage(redact_from: float, spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``rows``, ``facts``, ``verdicts`` and ``findings``, all files of each; no findings: nothing is redacted.
+    """Inputs ``kept``, ``facts``, ``verdicts`` and ``findings``, all files of each; no findings: nothing is redacted.
 
     Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``marks``, for
     contents with findings of a score of ``redact_from`` or more; ``whole``.
     """
     return Stage(
         "release-plan",
-        3,
+        4,
         _plan,
         {"languages": LANGUAGES, "crowds": CROWDS, "marks": MARKS, "whole": WHOLE},
         params={"redact_from": redact_from},
@@ -162,26 +167,19 @@ def bucket_inputs(facts: Sequence[Path], verdicts: Sequence[Path]) -> list[Shard
 
 def _rows(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     reasons: list[pa.Table] = []
-    for facts, verdicts in _paired(inputs):
-        kept = verdicts["kept"]
-        released = _released(facts.filter(kept), verdicts.filter(kept), params)
-        for start, end in _groups(released["place"].to_numpy()):
-            part = released.slice(start, end - start).combine_chunks()
-            yield from (("rows", batch) for batch in part.to_batches())
-        left = pc.invert(kept)
-        stubs = _stubs(facts.filter(left), verdicts.filter(left))
-        yield from ((STUBS.name, batch) for batch in stubs.to_batches())
-        reasons.append(stubs.select(["reason", "length_bytes"]))
+    with run_writer(Path(params["folder"]) / RUNS, ROWS) as runs:
+        for facts, verdicts in _paired(inputs):
+            kept = verdicts["kept"]
+            released = _released(facts.filter(kept), verdicts.filter(kept), params)
+            runs.write_table(released, RUN_ROWS)
+            narrow = released.select(KEPT.names).combine_chunks()
+            yield from (("kept", batch) for batch in narrow.to_batches())
+            left = pc.invert(kept)
+            stubs = _stubs(facts.filter(left), verdicts.filter(left))
+            yield from ((STUBS.name, batch) for batch in stubs.to_batches())
+            reasons.append(stubs.select(["reason", "length_bytes"]))
     if reasons:
         yield from (("dropped", batch) for batch in _counted(pa.concat_tables(reasons)).to_batches())
-
-
-def _groups(places: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Row groups of rows in the order of their places: ranges as the release is written in, no group crosses two."""
-    bits = max(0, -(-len(places) // GROUP_ROWS) - 1).bit_length()
-    heads = places >> np.uint64(64 - bits) if bits else np.zeros(len(places), np.uint64)
-    bounds = [0, *(np.flatnonzero(heads[1:] != heads[:-1]) + 1).tolist(), len(places)]
-    return ((start, end) for start, end in pairwise(bounds) if start < end)
 
 
 def _paired(inputs: Inputs) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -226,7 +224,7 @@ def _released(facts: pa.Table, verdicts: pa.Table, params: Mapping[str, Any]) ->
     }
     columns = [computed[name] if name in computed else facts[_RENAMED.get(name, name)] for name in ROWS.names]
     rows = pa.Table.from_arrays(columns, schema=ROWS)
-    return rows.take(pa.array(np.argsort(rows["place"].to_numpy(), kind="stable")))
+    return rows.take(pa.array(np.argsort(rows["place"].to_numpy(), kind="stable"))).combine_chunks()
 
 
 def _stubs(facts: pa.Table, verdicts: pa.Table) -> pa.Table:
@@ -286,7 +284,7 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 
 def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
-        create_view(sql, "released", inputs.files["rows"], ROWS)
+        create_view(sql, "released", inputs.files["kept"], KEPT)
         create_view(sql, "facts", inputs.files["facts"], FACTS.schema)
         create_view(sql, "verdicts", inputs.files[tables.VERDICTS.name], tables.VERDICTS.schema)
         create_view(sql, "findings", inputs.files[tables.FINDINGS.name], tables.FINDINGS.schema)

@@ -1,6 +1,6 @@
 """Write the shards of a release: find what was made before, make the rest, put it together.
 
-A task writes one range of places, a shard a language. What is in a page of the column ``content``, and in a
+A task writes one range of places, of each language a shard or a piece of one. What is in a page of the column ``content``, and in a
 shard, is named by a digest of all that it is made from. A shard or page of that name in an earlier task is
 taken as it is; of a page that is not there, texts that stand in an earlier page are taken from that, and only
 the others are read from segments. All of this gives the bytes that a task without earlier ones would give.
@@ -22,7 +22,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill import tables
-from gristmill.engine.shards import SegmentReader
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.release.bodies import Segments, recipes
 from gristmill.release.count import COUNTS, count_rows
@@ -43,10 +42,11 @@ from gristmill.release.paged import write_paged_shard
 from gristmill.release.pages import COMPRESSION_LEVEL
 from gristmill.release.pieces import PAGES_OF_PIECES, WITHOUT_CONTENT, PieceWriter
 from gristmill.release.plan import CROWDS, ROWS
+from gristmill.release.runs import read_range
 from gristmill.release.schema import FILES, rows_digest
 from gristmill.release.stored import PAGE, DamagedPageError, StoredPages
 
-VERSION = 3
+VERSION = 4
 SPOOL = "new-pages"
 
 
@@ -73,7 +73,7 @@ def write_stage(
 ) -> Stage:
     """The stage that writes one range: a shard ``<slug>.parquet`` or a piece of one a language, in the task's folder.
 
-    Inputs ``rows`` and, of the plan, ``crowds`` and ``marks``, ``contents`` (segments) and ``findings``. Outputs ``pages``,
+    Inputs ``runs`` and, of the plan, ``crowds`` and ``marks``, ``contents`` (segments) and ``findings``. Outputs ``pages``,
     ``bodies``, ``written`` (by slug; of pieces the numbers of a shard are 0) and ``counts``, with the range in their names. ``bits``: leading bits of the place
     that name a page, by slug. ``final``: slugs that have a shard of this range; of the others it is a piece. ``redact_from``
     is the least score of a finding that is redacted; None leaves every text as it is. ``earlier``: tables of
@@ -208,10 +208,8 @@ def _piece(part: Part, made_from: bytes) -> dict[str, Any]:
 
 def _read_rows(inputs: Inputs, which: Range) -> pa.Table:
     """The rows of a range with their crowds, by slug and place; rows of one place stay in key order."""
-    found = []
-    with SegmentReader(inputs.files["rows"], "place") as reader:
-        each = 1 << 64 - (which.ranges.bit_length() - 1)
-        found = list(reader.read_between(which.number * each, (which.number + 1) * each))
+    each = 1 << 64 - (which.ranges.bit_length() - 1)
+    found = read_range(inputs.files["runs"], which.number * each, (which.number + 1) * each)
     rows = pa.Table.from_batches(found, schema=ROWS).combine_chunks()
     slugs = rows["slug"].combine_chunks().dictionary_encode() if rows.num_rows else None
     if slugs is not None:

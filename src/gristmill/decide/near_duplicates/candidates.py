@@ -45,8 +45,10 @@ def candidate_pairs(keys: Keys, items: Integers, rank: Integers, heads: int = HE
         raise ValueError("keys is not ascending: sort the rows of the partition by key")
     if len(items) and (items.min() < 0 or items.max() >= count):
         raise ValueError(f"items go from {items.min()} to {items.max()}: rank has {count} items")
-    if count > 1 << 32:
-        raise ValueError(f"{count} items: a pair of them does not fit into 64 bits; use more partitions")
+    if max(count, len(keys)) > 1 << 32:
+        raise ValueError(
+            f"{count} items, {len(keys)} rows: a pair does not fit into 64 bits; use more partitions"
+        )
     buckets, members = _buckets(keys, items, rank)
     partners = np.minimum(_place(buckets), heads)
     blocks: list[Keys] = [np.empty(0, dtype=np.uint64)]
@@ -70,16 +72,19 @@ def _buckets(keys: Keys, items: Integers, rank: Integers) -> tuple[Integers, Int
     shared[1:] |= same
     shared[:-1] |= same
     keys, items = keys[shared], items[shared]
-    order = np.lexsort((items, rank[items], keys))
-    # The keys are sorted already, so the order within each bucket changes the items alone.
-    items = items[order]
-    new = np.ones(len(keys), dtype=bool)
+    new = np.ones(len(keys), dtype=np.uint64)
     new[1:] = keys[1:] != keys[:-1]
-    distinct = new.copy()
-    distinct[1:] |= items[1:] != items[:-1]
-    items, new = items[distinct], new[distinct]
-    heads = np.flatnonzero(new)
-    return np.repeat(heads, np.diff(np.append(heads, len(items)))), items
+    # One sort of packed integers, several times as fast as a lexsort of keys, ranks and items.
+    best_first = np.argsort(rank, kind="stable")
+    place = np.empty(len(rank), dtype=np.uint64)
+    place[best_first] = np.arange(len(rank), dtype=np.uint64)
+    packed = _distinct(np.cumsum(new) << np.uint64(32) | place[items])
+    bucket = packed >> np.uint64(32)
+    first = np.ones(len(packed), dtype=bool)
+    first[1:] = bucket[1:] != bucket[:-1]
+    heads = np.flatnonzero(first)
+    members = best_first[(packed & np.uint64(0xFFFFFFFF)).astype(np.int64)]
+    return np.repeat(heads, np.diff(np.append(heads, len(members)))), members
 
 
 def _place(buckets: Integers) -> Integers:

@@ -182,8 +182,11 @@ def _candidates(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             keys_found.append(batch["key"].to_numpy()[rank >= 0])
             ranks_found.append(rank[rank >= 0])
     keys, ranks = _shared(np.concatenate(keys_found), np.concatenate(ranks_found))
-    known, items = np.unique(ranks, return_inverse=True)
-    pairs = known[candidate_pairs(keys, items.astype(np.int64), np.arange(len(known)))]
+    present = np.zeros(int(ranks.max(initial=-1)) + 1, bool)
+    present[ranks] = True
+    known = np.flatnonzero(present)
+    items = (np.cumsum(present) - 1)[ranks]
+    pairs = known[candidate_pairs(keys, items, np.arange(len(known)))]
     yield (
         "candidates",
         pa.RecordBatch.from_arrays([pa.array(pairs[:, 0]), pa.array(pairs[:, 1])], schema=RANKS),

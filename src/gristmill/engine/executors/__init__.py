@@ -9,13 +9,14 @@ from gristmill.errors import RecipeError
 __all__ = ["Executor", "LocalExecutor", "Outcome", "open_executor"]
 
 
-def open_executor(name: str, workers: int, *, frugal: bool = False) -> Executor:
+def open_executor(name: str, workers: int, *, frugal: bool = False, alone: float = 0.0) -> Executor:
     """The executor of that name: ``local`` (processes of this machine) or ``ray`` (extra ``[ray]``).
 
-    ``frugal`` makes the local one give idle workers' memory back; Ray manages its own.
+    ``frugal`` makes the local one give idle workers' memory back, and ``alone`` is for how many seconds of a
+    stage it goes without workers; Ray manages its own.
     """
     if name == "local":
-        return LocalExecutor(workers, frugal=frugal)
+        return LocalExecutor(workers, frugal=frugal, alone=alone)
     if name == "ray":
         from gristmill.engine.executors.ray import RayExecutor
 

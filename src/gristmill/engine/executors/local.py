@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +16,7 @@ from gristmill.engine.executors.base import Outcome
 from gristmill.engine.memory import keep_little
 from gristmill.engine.stages import Task
 from gristmill.engine.tasks import TaskReport, run_task
+from gristmill.engine.without_pandas import without_pandas
 from gristmill.errors import StageError
 
 
@@ -22,30 +24,31 @@ class LocalExecutor:
     """A pool of spawned processes, kept between stages; with one worker tasks run in this process.
 
     A stage of one task runs in this process too. ``frugal`` ends the pool before that, so that idle workers
-    hold no memory while it runs.
+    hold no memory while it runs. To start the pool costs more than a few small tasks, so until there is one
+    this process does the first tasks of a stage itself, for up to ``alone`` seconds.
 
     A worker that dies (killed for memory, a crash in native code) breaks the pool: the pool is made anew and
     the tasks that were under way are run again one at a time, so that the one that kills its worker is
     known by name and the rest is done.
     """
 
-    def __init__(self, workers: int, *, frugal: bool = False) -> None:
+    def __init__(self, workers: int, *, frugal: bool = False, alone: float = 0.0) -> None:
         self.workers = max(1, workers)
         self._frugal = frugal
+        self._alone = 0.0 if frugal else alone  # what a task leaves in memory would stay with this process
         if frugal:
             keep_little()
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Run all tasks; yields outcomes as they end."""
-        if self.workers == 1 or len(tasks) == 1:
+        waiting = list(reversed(tasks))
+        deadline = time.perf_counter() + self._alone
+        while waiting and (self.workers == 1 or len(waiting) == 1 or self._still_alone(deadline)):
             if self._frugal:
                 self._stop(wait=True)
-            for task in tasks:
-                yield _run_here(task)
-            return
+            yield _run_here(waiting.pop())
         suspects: list[Task] = []
-        waiting = list(reversed(tasks))
         running: dict[Future[TaskReport], Task] = {}
         while waiting or running:
             while waiting and len(running) < 2 * self.workers:
@@ -72,6 +75,9 @@ class LocalExecutor:
                 for task in suspects:
                     yield self._run_alone(task)
                 suspects = []
+
+    def _still_alone(self, deadline: float) -> bool:
+        return self._pool is None and time.perf_counter() < deadline
 
     def _submit(self, task: Task) -> Future[TaskReport]:
         if self._pool is None:
@@ -130,6 +136,7 @@ def _run_here(task: Task) -> Outcome:
 def _prepare_worker(frugal: bool) -> None:
     """One thread a worker, and Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    without_pandas()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     if frugal:
