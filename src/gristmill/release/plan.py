@@ -24,15 +24,15 @@ from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 from gristmill.errors import BalanceError
 from gristmill.release.marks import MARKS, MARKS_QUERY
 from gristmill.release.order import places
-from gristmill.release.runs import run_writer
+from gristmill.release.runs import cut_runs, run_writer
 from gristmill.release.schema import FILES, LICENSE_TYPES, STUBS, slug
 from gristmill.spdx.expressions import licences
 
 SMALLEST_SHARD = 32 << 20
 RANGE_BYTES = 192 << 20
 """text that is written by one task, at most on average: what a worker's share of a small memory can hold"""
-RUN_ROWS = 1024
-"""rows of a run: what is read of it for one range of many"""
+RUN_ROWS = 512
+"""rows of a run, at most on average"""
 RUNS = "rows.arrow"
 
 BODY_COLUMNS = ("content", "redactions", "released_sha256", "released_bytes")
@@ -128,7 +128,7 @@ def rows_stage(seed: int, visit_date: str | None) -> Stage:
     """
     return Stage(
         "release-rows",
-        2,
+        3,
         _rows,
         {"kept": KEPT, STUBS.name: STUBS.schema, "dropped": DROPPED},
         params={"seed": seed, "visit_date": visit_date, "pyarrow": pa.__version__},
@@ -171,7 +171,8 @@ def _rows(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         for facts, verdicts in _paired(inputs):
             kept = verdicts["kept"]
             released = _released(facts.filter(kept), verdicts.filter(kept), params)
-            runs.write_table(released, RUN_ROWS)
+            for run in cut_runs(released, RUN_ROWS):
+                runs.write_table(run)
             narrow = released.select(KEPT.names).combine_chunks()
             yield from (("kept", batch) for batch in narrow.to_batches())
             left = pc.invert(kept)
