@@ -17,7 +17,7 @@ from gristmill.decide.reasons import reasons_stage
 from gristmill.decide.survivors import survivors_stage
 from gristmill.decide.verdicts import decisions_of_buckets, decisions_stage, verdicts_stage
 from gristmill.engine.shards import write_table
-from gristmill.engine.stages import Inputs, Stage
+from gristmill.engine.stages import Inputs, Shard, Stage
 from gristmill.recipe import Policy, parse_recipe
 
 
@@ -91,7 +91,7 @@ def decide(
         for name, table in made.items():
             files[name] = (folder / f"{name}.parquet",)
             write_table(*files[name], table)
-    assert set(decisions_of_buckets(*files["decisions"])) <= {5}
+    assert set(decisions_of_buckets(Shard("", files))) <= {5}
     verdicts = run_stage(verdicts_stage(chosen, *settings), files)["verdicts"].to_pylist()
     assert len(verdicts) == len(rows)
     return {(row["origin_id"][0], row["path"]): row for row in verdicts}

@@ -97,15 +97,18 @@ def _verdicts(
     sql: tuple[Path, int, int],
 ) -> list[Shard]:
     """The verdicts of every bucket, from its facts, its reasons and the decisions on its entries."""
-    path = decisions.file("decisions")
-    decided = decisions_of_buckets(path)
+    decided = decisions_of_buckets(decisions)
     inputs = []
     for bucket, fact, reasons in zip(buckets, facts, reasoned, strict=True):
         group, fingerprint = decided.get(bucket.number, (None, ""))
         inputs.append(
             Shard(
                 digest(fact.key, reasons.key, fingerprint),
-                {**fact.files, **reasons.files, "decisions": () if group is None else (path,)},
+                {
+                    **fact.files,
+                    **reasons.files,
+                    "decisions": () if group is None else decisions.files["decisions"],
+                },
                 {} if group is None else {"decisions": group},
             )
         )
@@ -126,6 +129,8 @@ def _each(engine: Engine, pairs: Sequence[tuple[Stage, Shard]]) -> list[Shard]:
 
 def unseen_languages(policy: Policy, facts: Shard) -> list[str]:
     """What to tell the user of language names in the policy that no file of this build has."""
+    if not policy.languages.allow and not policy.languages.deny:
+        return []
     seen: set[str] = set()
     for batch in read_batches(facts.files["facts"], ["language"]):
         seen.update(name for name in batch["language"].unique().to_pylist() if name)

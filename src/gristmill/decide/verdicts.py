@@ -7,7 +7,6 @@ bucket's verdicts are made again only if its reasons or its decisions changed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill import tables
+from gristmill.decide.groups import INDEX, cut, read_index
 from gristmill.decide.near_duplicates.assignment import assign
 from gristmill.decide.near_duplicates.stages import PAIRS
 from gristmill.decide.reasons import ROW_BITS
 from gristmill.decide.rules import CONFLICT
 from gristmill.decide.survivors import CONFLICTS, REPEATS, SURVIVORS
-from gristmill.engine.shards import open_shard, table_digest
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql, stream_batches
-from gristmill.engine.stages import Inputs, Output, Stage
+from gristmill.engine.stages import Inputs, Output, Shard, Stage
 from gristmill.errors import BalanceError
 from gristmill.recipe import Policy
 
@@ -52,9 +51,9 @@ def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> S
     near = policy.duplicates
     return Stage(
         "decisions",
-        1,
+        2,
         _decisions,
-        {"decisions": DECISIONS},
+        {"decisions": DECISIONS, "index": INDEX},
         params={"near": near.near, "threshold": near.near_threshold, "exact": near.exact},
         private={"spill": spill, "memory": memory, "threads": threads},
         row_groups=("decisions",),
@@ -73,14 +72,9 @@ def verdicts_stage(policy: Policy, spill: Path, memory: int, threads: int) -> St
     )
 
 
-def decisions_of_buckets(path: Path) -> dict[int, tuple[int, str]]:
+def decisions_of_buckets(decisions: Shard) -> dict[int, tuple[int, str]]:
     """Row group and digest of the decisions on each bucket that has any."""
-    found: dict[int, tuple[int, str]] = {}
-    with open_shard(path) as file:
-        for number in range(file.num_row_groups):
-            table = file.read_row_group(number, use_threads=False)
-            found[table["row"][0].as_py() >> ROW_BITS] = (number, table_digest(table))
-    return found
+    return {int(key): found for key, found in read_index(decisions).items()}
 
 
 def _decisions(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
@@ -104,10 +98,7 @@ def _decisions(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             ORDER BY 1
             """,
         ).cast(DECISIONS)
-    buckets = found["row"].to_numpy() >> ROW_BITS
-    bounds = [*np.flatnonzero(np.diff(buckets, prepend=-1)).tolist(), len(buckets)]
-    for start, end in pairwise(bounds):
-        yield from (("decisions", b) for b in found.slice(start, end - start).combine_chunks().to_batches())
+    yield from cut("decisions", found, found["row"].to_numpy() >> ROW_BITS)
 
 
 def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[str, Any]) -> pa.Table:
