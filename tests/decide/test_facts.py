@@ -71,5 +71,7 @@ def test_one_row_an_origin_whatever_the_order_of_its_listings(tmp_path: Path, or
         write_table(paths[-1], tables.ORIGINS.empty().from_pylist([row], schema=schema))
     stage = origins_stage(None)
     files = tuple(paths[number] for number in order)
-    found = [b for _, b in stage.function(Inputs({"origins": files}), {**stage.params, **stage.private})]
-    assert [row["declared_licence"] for batch in found for row in batch.to_pylist()] == ["MIT"]
+    found = list(stage.function(Inputs({"origins": files}), {**stage.params, **stage.private}))
+    rows = {name: batch.to_pylist() for name, batch in found}
+    assert [row["declared_licence"] for row in rows["origins"]] == ["MIT"]
+    assert [row["licence"] for row in rows["declared"]] == [("MIT", "Apache-2.0")[number] for number in order]

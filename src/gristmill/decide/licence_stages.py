@@ -6,7 +6,6 @@ the statements among them have changed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill import tables
-from gristmill.collect.metadata import join_metadata
 from gristmill.decide.licences import apply
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard, read_table
+from gristmill.engine.shards import fingerprint, open_shard
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 
@@ -38,31 +36,28 @@ def evidence_stage(spill: Path, memory: int, threads: int) -> Stage:
 
 
 def licences_of(
-    listings: Sequence[Shard], evidence: Shard, metadata: pa.Table | None, mode: str, engine: Engine
+    listings: Sequence[Shard], evidence: Shard, declared: Sequence[str | None], mode: str, engine: Engine
 ) -> list[Shard]:
     """Table ``licences`` of every listing; ``mode`` is the recipe's propagation.
 
-    The licence that an index declares is a listing's own: two versions of a package may differ. The recipe's
-    metadata, where it names one, overrides it.
+    ``declared`` is the licence that an index declares for each listing.
     """
     path = evidence.file("evidence")
     groups = _groups(path)
     pairs = []
-    for listing in listings:
+    for listing, licence in zip(listings, declared, strict=True):
         entries = listing.files["entries"]
-        own = read_table(listing.files["origins"], tables.ORIGINS.schema)
-        (origin,) = join_metadata(own, metadata).to_pylist()
-        number, fingerprint = groups.get(listing.key, (None, ""))
+        number, digits = groups.get(listing.key, (None, ""))
         stage = Stage(
             "licences",
             1,
             _licences,
             {tables.LICENCES.name: tables.LICENCES.schema},
-            params={"declared": origin["declared_licence"], "mode": mode},
+            params={"declared": licence, "mode": mode},
         )
         files = {"entries": entries, "evidence": () if number is None else (path,)}
         row_groups = {} if number is None else {"evidence": number}
-        pairs.append((stage, Shard(digest(listing.key, fingerprint), files, row_groups)))
+        pairs.append((stage, Shard(digest(listing.key, digits), files, row_groups)))
     return [shard for shard in engine.map_each(pairs) if shard is not None]
 
 
@@ -96,9 +91,7 @@ def _groups(path: Path) -> dict[str, tuple[int, str]]:
     with open_shard(path) as file:
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, use_threads=False)
-            rows = table.drop_columns(["listing"]).to_pylist()
-            fingerprint = hashlib.sha256(repr(rows).encode()).hexdigest()
-            groups[table["listing"][0].as_py()] = (number, fingerprint)
+            groups[table["listing"][0].as_py()] = (number, fingerprint(table))
     return groups
 
 

@@ -17,12 +17,12 @@ from gristmill.decide.facts import asked_labels, facts_stage
 from gristmill.decide.licence_stages import evidence_stage, licences_of
 from gristmill.decide.near_duplicates.run import verified_pairs
 from gristmill.decide.opt_out import OptOut
-from gristmill.decide.origins import origins_stage
+from gristmill.decide.origins import DECLARED, origins_stage
 from gristmill.decide.reasons import reasons_stage
 from gristmill.decide.survivors import survivors_stage
 from gristmill.decide.verdicts import decisions_of_buckets, decisions_stage, verdicts_stage
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard, read_batches
+from gristmill.engine.shards import open_shard, read_batches, read_table
 from gristmill.engine.stages import Shard, Stage, digest
 from gristmill.errors import BalanceError
 from gristmill.recipe import Policy, Recipe
@@ -60,7 +60,9 @@ def decide(
     policy = recipe.policy
     origins = _origins(collected, metadata, engine)
     (evidence,) = engine.map_shards(evidence_stage(*whole), [_evidence_inputs(collected, annotations)])
-    licences = licences_of(collected.listings, evidence, metadata, policy.licences.propagation, engine)
+    licences = licences_of(
+        collected.listings, evidence, _declared(origins), policy.licences.propagation, engine
+    )
     asked = asked_labels(recipe)
     if not asked:  # labels that no rule asks for must not make facts anew
         annotations = {**annotations, tables.LABELS.name: []}
@@ -148,6 +150,11 @@ def _origins(collected: Collected, metadata: pa.Table | None, engine: Engine) ->
     )
     (origins,) = engine.map_shards(origins_stage(metadata), [inputs])
     return origins
+
+
+def _declared(origins: Shard) -> list[str | None]:
+    licences: list[str | None] = read_table(origins.files["declared"], DECLARED)["licence"].to_pylist()
+    return licences
 
 
 def _evidence_inputs(collected: Collected, annotations: Annotations) -> Shard:

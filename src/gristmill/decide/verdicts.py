@@ -6,7 +6,6 @@ bucket's verdicts are made again only if its reasons or its decisions changed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +21,7 @@ from gristmill.decide.near_duplicates.stages import PAIRS
 from gristmill.decide.reasons import ROW_BITS
 from gristmill.decide.rules import CONFLICT
 from gristmill.decide.survivors import CONFLICTS, REPEATS, SURVIVORS
-from gristmill.engine.shards import open_shard
+from gristmill.engine.shards import fingerprint, open_shard
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.errors import BalanceError
@@ -80,10 +79,7 @@ def decisions_of_buckets(path: Path) -> dict[int, tuple[int, str]]:
     with open_shard(path) as file:
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, use_threads=False)
-            sha256 = hashlib.sha256(repr(table["row"].to_pylist()).encode())
-            for column in table.columns[1:]:
-                sha256.update(repr(column.to_pylist()).encode())
-            found[table["row"][0].as_py() >> ROW_BITS] = (number, sha256.hexdigest())
+            found[table["row"][0].as_py() >> ROW_BITS] = (number, fingerprint(table))
     return found
 
 

@@ -5,6 +5,7 @@ Row groups are sized in bytes, never in rows: a default row group of source file
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -154,6 +155,17 @@ def open_shard(path: Path) -> pq.ParquetFile:
         raise StageError(
             f"{path}: cannot be read as Parquet ({error}); remove its folder and run the build again"
         ) from error
+
+
+def fingerprint(table: pa.Table) -> str:
+    """Digest of a table as it lies in memory.
+
+    Equal rows that lie otherwise may differ in it, which costs work but never a result.
+    """
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
 def sync_folder(path: Path) -> None:
