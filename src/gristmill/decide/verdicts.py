@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from gristmill import tables
 from gristmill.decide.near_duplicates.assignment import assign
-from gristmill.decide.near_duplicates.stages import PAIRS
+from gristmill.decide.near_duplicates.pair_stages import ASKED, EDGES
 from gristmill.decide.reasons import ROW_BITS
 from gristmill.decide.rules import CONFLICT
 from gristmill.decide.survivors import CONFLICTS, REPEATS, SURVIVORS
@@ -43,7 +43,8 @@ _NEAR = ("near_duplicate", "policy.duplicates.near_threshold")
 
 
 def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``survivors``, ``repeats``, ``conflicts``, and with near duplicates ``pairs`` and ``similarities``.
+    """Inputs ``survivors``, ``repeats``, ``conflicts``, and with near duplicates ``edges`` and
+    ``asked`` with their ``similarities``.
 
     Output ``decisions``: a row for each entry on which others have a bearing, a row group a bucket. ``home``
     is the place that is kept for the same content, if one stands for all; ``cluster_home`` that of the
@@ -52,7 +53,7 @@ def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> S
     near = policy.duplicates
     return Stage(
         "decisions",
-        1,
+        2,
         _decisions,
         {"decisions": DECISIONS},
         params={"near": near.near, "threshold": near.near_threshold, "exact": near.exact},
@@ -112,22 +113,23 @@ def _decisions(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[str, Any]) -> pa.Table:
     """For every content that is alike to another: the content kept for it, and the similarity."""
-    create_view(sql, "pairs", inputs.files["pairs"], PAIRS)
+    create_view(sql, "edges", inputs.files["edges"], EDGES)
+    create_view(sql, "asked", inputs.files["asked"], ASKED)
     create_view(sql, "similarities", inputs.files["similarities"], tables.SIMILARITIES.schema)
-    near, threshold = params["near"], float(params["threshold"])
+    (missing,) = fetch_table(
+        sql, "SELECT count(*) AS missing FROM asked ANTI JOIN similarities USING (content_a, content_b)"
+    )["missing"].to_pylist()
+    if missing:
+        raise BalanceError(f"{missing} candidate pairs have no similarity; this is a bug")
     edges = fetch_table(
         sql,
         f"""
-        SELECT better, worse, any_value(jaccard) AS jaccard
-        FROM pairs LEFT JOIN similarities USING (content_a, content_b)
-        WHERE {near} AND (jaccard IS NULL OR jaccard >= {threshold!r}) GROUP BY ALL ORDER BY ALL
+        FROM (
+            SELECT better, worse, jaccard FROM edges
+            UNION ALL SELECT better, worse, jaccard FROM asked JOIN similarities USING (content_a, content_b)
+        ) WHERE {params["near"]} AND jaccard >= {float(params["threshold"])!r}
         """,
     )
-    if edges["jaccard"].null_count:
-        raise BalanceError(
-            f"{edges['jaccard'].null_count} candidate pairs have no similarity: a folder of stages/similarities-* "
-            "is gone; remove the folder stages/pairs of the workspace and build again"
-        )
     both = (
         np.stack([edges["better"].to_numpy(), edges["worse"].to_numpy()], axis=1)
         .astype(np.int64)
