@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from gristmill.engine.shards import (
     SegmentReader,
     ShardWriter,
+    fingerprint,
+    join_batches,
     read_batches,
     read_table,
     split_batch,
@@ -124,3 +126,33 @@ def test_reading_between_equals_a_filter(keys: list[int], least: int, end: int, 
         with SegmentReader([path], "key") as reader:
             found = [key for b in reader.read_between(least, min(end, 2**64)) for key in b["key"].to_pylist()]
     assert found == [key for key in keys if least <= key < end]
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries({
+        "text": st.none() | st.text(max_size=3), "number": st.none() | st.integers(0, 3), "score": st.floats(0, 1)
+    }), max_size=6
+)  # fmt: skip
+FLAT = pa.schema([("text", pa.string()), ("number", pa.int32()), ("score", pa.float64())])
+
+
+@given(ROWS, ROWS, st.integers(0, 6))
+def test_a_fingerprint_tells_rows_and_nothing_else(
+    rows: list[dict[str, object]], others: list[dict[str, object]], cut: int
+) -> None:
+    """It is the same for a slice of a longer table and for rows in several chunks."""
+    table, around = (pa.Table.from_pylist(found, schema=FLAT) for found in (rows, others))
+    inside = pa.concat_tables([around, table, around]).combine_chunks().slice(len(others), len(rows))
+    assert inside.num_rows == len(rows)
+    in_chunks = pa.concat_tables([table.slice(0, cut), table.slice(cut)])
+    assert fingerprint(table) == fingerprint(inside) == fingerprint(in_chunks)
+    assert (fingerprint(table) == fingerprint(around)) is (rows == others)
+
+
+@given(st.lists(st.lists(st.binary(max_size=4), max_size=4), max_size=8), st.integers(1, 9))
+def test_joining_loses_nothing(parts: list[list[bytes]], limit: int) -> None:
+    schema = pa.schema([("data", pa.binary())])
+    batches = [pa.RecordBatch.from_pydict({"data": part}, schema=schema) for part in parts]
+    joined = [batch["data"].to_pylist() for batch in join_batches(batches, limit, "data")]
+    assert [one for part in joined for one in part] == [one for part in parts for one in part]
+    assert all(sum(map(len, part)) >= limit for part in joined[:-1])

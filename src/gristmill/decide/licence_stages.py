@@ -16,20 +16,29 @@ import pyarrow as pa
 from gristmill import tables
 from gristmill.decide.licences import apply
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import fingerprint, open_shard
+from gristmill.engine.shards import fingerprint, read_table
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 
 EVIDENCE = pa.schema([pa.field("listing", pa.string(), nullable=False), *tables.LICENCE_MATCHES.schema])
 
 
+GROUPS = pa.schema([
+    pa.field("listing", pa.string(), nullable=False),
+    pa.field("digest", pa.string(), nullable=False),
+])  # fmt: skip
+
+
 def evidence_stage(spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``entries`` and ``licence_matches``: the matches among each listing's contents, a row group each."""
+    """Inputs ``entries`` and ``licence_matches``: the matches among each listing's contents, a row group each.
+
+    Output ``groups``: listing and digest of each row group.
+    """
     return Stage(
         "licence-evidence",
-        1,
+        2,
         _evidence,
-        {"evidence": EVIDENCE},
+        {"evidence": EVIDENCE, "groups": GROUPS},
         private={"spill": spill, "memory": memory, "threads": threads},
         row_groups=("evidence",),
     )
@@ -43,7 +52,8 @@ def licences_of(
     ``declared`` is the licence that an index declares for each listing.
     """
     path = evidence.file("evidence")
-    groups = _groups(path)
+    told = read_table(evidence.files["groups"], GROUPS).to_pylist()
+    groups = {row["listing"]: (number, row["digest"]) for number, row in enumerate(told)}
     pairs = []
     for listing, licence in zip(listings, declared, strict=True):
         entries = listing.files["entries"]
@@ -69,30 +79,21 @@ def _evidence(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         found = fetch_table(
             sql,
             f"""
-            SELECT DISTINCT listing, {columns}
-            FROM (SELECT DISTINCT parse_filename(parse_dirpath(filename)) AS listing, content_id
-                  FROM read_parquet({paths}, filename = true))
+            SELECT DISTINCT parse_filename(parse_dirpath(filename)) AS listing, {columns}
+            FROM (SELECT filename, content_id FROM read_parquet({paths}, filename = true))
             JOIN matches USING (content_id)
             ORDER BY listing, content_id, start, "end", rule, expression
             """,
         ).cast(EVIDENCE)
     listing = found["listing"].to_numpy()
     starts = np.flatnonzero(listing[1:] != listing[:-1]) + 1 if len(listing) else np.array([], np.int64)
+    groups = []
     for start, end in zip([0, *starts], [*starts, len(listing)], strict=True):
         if end > start:
-            yield from (
-                ("evidence", b) for b in found.slice(start, end - start).combine_chunks().to_batches()
-            )
-
-
-def _groups(path: Path) -> dict[str, tuple[int, str]]:
-    """Row group and digest of the matches of each listing that has any."""
-    groups: dict[str, tuple[int, str]] = {}
-    with open_shard(path) as file:
-        for number in range(file.num_row_groups):
-            table = file.read_row_group(number, use_threads=False)
-            groups[table["listing"][0].as_py()] = (number, fingerprint(table))
-    return groups
+            group = found.slice(start, end - start).combine_chunks()
+            groups.append({"listing": listing[start], "digest": fingerprint(group)})
+            yield from (("evidence", batch) for batch in group.to_batches())
+    yield "groups", pa.RecordBatch.from_pylist(groups, schema=GROUPS)
 
 
 def _licences(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:

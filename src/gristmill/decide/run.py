@@ -70,12 +70,13 @@ def decide(
     facts = engine.map_shards(facts_stage(asked, *part), [bucket.inputs for bucket in buckets])
     stages = [reasons_stage(policy, opt_outs, bucket.number, *part) for bucket in buckets]
     reasoned = _each(engine, list(zip(stages, facts, strict=True)))
-    (standing,) = engine.map_shards(survivors_stage(policy, *whole), [_gathered(reasoned, "reasoned")])
+    reasons = _gathered(reasoned, "reasoned")
+    (standing,) = engine.map_shards(survivors_stage(policy, *whole), [reasons])
     alike = Shard("", {"edges": (), "asked": (), tables.SIMILARITIES.name: ()})
     if policy.duplicates.near:
         survivors = Shard(standing.key, {"survivors": standing.files["survivors"]})
         alike = verified_pairs(survivors, collected, annotations, workspace, engine, settings)
-    both = Shard(digest(standing.key, alike.key), {**standing.files, **alike.files})
+    both = Shard(digest(standing.key, alike.key), {**reasons.files, **standing.files, **alike.files})
     (decisions,) = engine.map_shards(decisions_stage(policy, *whole), [both])
     verdicts = _verdicts(policy, buckets, facts, reasoned, decisions, engine, part)
     for fact, verdict in zip(facts, verdicts, strict=True):

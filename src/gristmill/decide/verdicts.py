@@ -18,7 +18,7 @@ import pyarrow as pa
 from gristmill import tables
 from gristmill.decide.near_duplicates.assignment import assign
 from gristmill.decide.near_duplicates.pair_stages import ASKED, EDGES
-from gristmill.decide.reasons import ROW_BITS
+from gristmill.decide.reasons import REASONED, ROW_BITS
 from gristmill.decide.rules import CONFLICT
 from gristmill.decide.survivors import CONFLICTS, REPEATS, SURVIVORS
 from gristmill.engine.shards import fingerprint, open_shard
@@ -43,7 +43,7 @@ _NEAR = ("near_duplicate", "policy.duplicates.near_threshold")
 
 
 def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``survivors``, ``repeats``, ``conflicts``, and with near duplicates ``edges`` and
+    """Inputs ``reasoned`` of all buckets, ``survivors``, ``repeats``, ``conflicts``, and with near duplicates ``edges`` and
     ``asked`` with their ``similarities``.
 
     Output ``decisions``: a row for each entry on which others have a bearing, a row group a bucket. ``home``
@@ -53,7 +53,7 @@ def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> S
     near = policy.duplicates
     return Stage(
         "decisions",
-        2,
+        3,
         _decisions,
         {"decisions": DECISIONS},
         params={"near": near.near, "threshold": near.near_threshold, "exact": near.exact},
@@ -89,19 +89,28 @@ def _decisions(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "survivors", inputs.files["survivors"], SURVIVORS)
         create_view(sql, "repeats", inputs.files["repeats"], REPEATS)
         create_view(sql, "conflicts", inputs.files["conflicts"], CONFLICTS)
+        create_view(sql, "reasoned", inputs.files["reasoned"], REASONED)
         sql.register("clusters", _clusters(sql, inputs, params))
         found = fetch_table(
             sql,
             f"""
             WITH place AS (
-                SELECT row, content_id, CASE WHEN {params["exact"]} THEN home END AS home FROM repeats
-                UNION ALL SELECT row, content_id, NULL FROM survivors
+                SELECT row, content_id, CASE WHEN {params["exact"]} THEN kept_row END AS kept_row FROM repeats
+                UNION ALL SELECT row, content_id, NULL FROM survivors SEMI JOIN clusters USING (content_id)
+            ), decided AS (
+                SELECT coalesce(conflicts.row, place.row) AS row, licences AS conflict, kept_row,
+                       cluster_id, similarity, cluster_row
+                FROM place LEFT JOIN clusters USING (content_id)
+                FULL JOIN conflicts USING (row)
+                WHERE licences IS NOT NULL OR kept_row IS NOT NULL OR cluster_id IS NOT NULL
+            ), home AS MATERIALIZED (
+                SELECT row, url || ' ' || path AS home FROM reasoned SEMI JOIN (
+                    SELECT kept_row AS row FROM decided UNION SELECT cluster_row FROM decided
+                ) AS wanted USING (row)
             )
-            SELECT coalesce(conflicts.row, place.row) AS row, licences AS conflict, home,
-                   cluster_id, similarity, cluster_home
-            FROM place LEFT JOIN clusters USING (content_id)
-            FULL JOIN conflicts USING (row)
-            WHERE licences IS NOT NULL OR home IS NOT NULL OR cluster_id IS NOT NULL
+            SELECT decided.row, conflict, kept.home, cluster_id, similarity, cluster.home AS cluster_home
+            FROM decided LEFT JOIN home AS kept ON kept.row = kept_row
+            LEFT JOIN home AS cluster ON cluster.row = cluster_row
             ORDER BY 1
             """,
         ).cast(DECISIONS)
@@ -150,7 +159,7 @@ def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[st
     return fetch_table(
         sql,
         """
-        SELECT own.content_id, kept.content_id AS cluster_id, similarity, kept.home AS cluster_home
+        SELECT own.content_id, kept.content_id AS cluster_id, similarity, kept.row AS cluster_row
         FROM assigned
         JOIN survivors AS own ON own.rank = assigned.rank
         JOIN survivors AS kept ON kept.rank = kept_rank

@@ -158,13 +158,13 @@ def open_shard(path: Path) -> pq.ParquetFile:
 
 
 def fingerprint(table: pa.Table) -> str:
-    """Digest of a table as it lies in memory.
+    """Digest of a table's rows, wherever they stood before.
 
-    Equal rows that lie otherwise may differ in it, which costs work but never a result.
+    Rows are copied first, since a slice is written with some of what stands behind it in memory.
     """
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table.combine_chunks())
+        stream.write_table(table.take(pa.array(np.arange(table.num_rows))).combine_chunks())
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
@@ -260,6 +260,23 @@ def read_matching(
     """``SegmentReader.read`` of one file."""
     with SegmentReader([path], key) as reader:
         yield from reader.read(wanted, columns)
+
+
+def join_batches(batches: Iterable[pa.RecordBatch], limit: int, column: str) -> Iterator[pa.RecordBatch]:
+    """Join batches one after the other until their binary ``column`` holds ``limit`` bytes.
+
+    What is picked from row groups comes a few rows at a time, and a call of a kernel has a cost of its own.
+    """
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        waiting.append(batch)
+        size += pc.sum(pc.binary_length(batch[column])).as_py() or 0
+        if size >= limit:
+            yield pa.concat_batches(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def split_batch(batch: pa.RecordBatch, limit: int, column: str) -> Iterator[pa.RecordBatch]:

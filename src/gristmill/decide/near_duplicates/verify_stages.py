@@ -18,7 +18,7 @@ from gristmill.annotate import shingles
 from gristmill.annotate.stages import KERNEL_BYTES, text_batch
 from gristmill.decide.near_duplicates.pair_stages import ASKED, HELD, WANTED
 from gristmill.decide.near_duplicates.similarity import jaccard
-from gristmill.engine.shards import read_matching, split_batch
+from gristmill.engine.shards import join_batches, read_matching, split_batch
 from gristmill.engine.stages import Inputs, Output, Stage
 
 HASHES = pa.list_(pa.field("element", pa.uint64(), nullable=False))
@@ -49,9 +49,11 @@ def _shingles(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     ]
     wanted = pa.Table.from_batches(parts, schema=WANTED)
     ids, partitions = wanted["content_id"].to_numpy(), wanted["partition"].to_numpy()
-    text = inputs.table("text", tables.TEXT.schema).combine_chunks()
+    text = inputs.table("text", tables.TEXT.schema)
+    text = text.filter(pc.is_in(text["content_id"], value_set=held)).combine_chunks()
     for path in inputs.files["contents"]:
-        for batch in read_matching(path, "content_id", np.unique(ids), ["content_id", "length", "data"]):
+        bodies = read_matching(path, "content_id", np.unique(ids), ["content_id", "length", "data"])
+        for batch in join_batches(bodies, KERNEL_BYTES, "data"):
             for part in split_batch(batch, KERNEL_BYTES, "data"):
                 texts = text_batch(part, text)
                 hashes, offsets = shingles.shingle_hashes(texts["text"])
