@@ -25,7 +25,7 @@ EVIDENCE = pa.schema([pa.field("listing", pa.string(), nullable=False), *tables.
 
 
 def evidence_stage(spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``entries`` and ``licence_matches``: the matches among each listing's contents, a row group each."""
+    """Inputs ``entries`` and ``licence_matches``: the matches among each listing's contents, a row group each, and their index."""
     return Stage(
         "licence-evidence",
         2,
@@ -45,7 +45,7 @@ def licences_of(
     declared = dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
     pairs = []
     for listing in listings:
-        number, fingerprint = groups.get(listing.key, (None, ""))
+        number, digits = groups.get(listing.key, (None, ""))
         stage = Stage(
             "licences",
             1,
@@ -58,7 +58,7 @@ def licences_of(
             "evidence": () if number is None else evidence.files["evidence"],
         }
         row_groups = {} if number is None else {"evidence": number}
-        pairs.append((stage, Shard(digest(listing.key, fingerprint), files, row_groups)))
+        pairs.append((stage, Shard(digest(listing.key, digits), files, row_groups)))
     return [shard for shard in engine.map_each(pairs) if shard is not None]
 
 
@@ -70,9 +70,8 @@ def _evidence(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         found = fetch_table(
             sql,
             f"""
-            SELECT DISTINCT listing, {columns}
-            FROM (SELECT DISTINCT parse_filename(parse_dirpath(filename)) AS listing, content_id
-                  FROM read_parquet({paths}, filename = true))
+            SELECT DISTINCT parse_filename(parse_dirpath(filename)) AS listing, {columns}
+            FROM (SELECT filename, content_id FROM read_parquet({paths}, filename = true))
             JOIN matches USING (content_id)
             ORDER BY listing, content_id, start, "end", rule, expression
             """,

@@ -17,8 +17,8 @@ import pyarrow as pa
 from gristmill import tables
 from gristmill.decide.groups import INDEX, cut, read_index
 from gristmill.decide.near_duplicates.assignment import assign
-from gristmill.decide.near_duplicates.stages import PAIRS
-from gristmill.decide.reasons import ROW_BITS
+from gristmill.decide.near_duplicates.pair_stages import ASKED, EDGES
+from gristmill.decide.reasons import REASONED, ROW_BITS
 from gristmill.decide.rules import CONFLICT
 from gristmill.decide.survivors import CONFLICTS, REPEATS, SURVIVORS
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql, stream_batches
@@ -42,7 +42,8 @@ _NEAR = ("near_duplicate", "policy.duplicates.near_threshold")
 
 
 def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``survivors``, ``repeats``, ``conflicts``, and with near duplicates ``pairs`` and ``similarities``.
+    """Inputs ``reasoned`` of all buckets, ``survivors``, ``repeats``, ``conflicts``, and with near duplicates ``edges`` and
+    ``asked`` with their ``similarities``.
 
     Output ``decisions``: a row for each entry on which others have a bearing, a row group a bucket. ``home``
     is the place that is kept for the same content, if one stands for all; ``cluster_home`` that of the
@@ -51,7 +52,7 @@ def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> S
     near = policy.duplicates
     return Stage(
         "decisions",
-        2,
+        3,
         _decisions,
         {"decisions": DECISIONS, "index": INDEX},
         params={"near": near.near, "threshold": near.near_threshold, "exact": near.exact},
@@ -82,19 +83,28 @@ def _decisions(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "survivors", inputs.files["survivors"], SURVIVORS)
         create_view(sql, "repeats", inputs.files["repeats"], REPEATS)
         create_view(sql, "conflicts", inputs.files["conflicts"], CONFLICTS)
+        create_view(sql, "reasoned", inputs.files["reasoned"], REASONED)
         sql.register("clusters", _clusters(sql, inputs, params))
         found = fetch_table(
             sql,
             f"""
             WITH place AS (
-                SELECT row, content_id, CASE WHEN {params["exact"]} THEN home END AS home FROM repeats
-                UNION ALL SELECT row, content_id, NULL FROM survivors
+                SELECT row, content_id, CASE WHEN {params["exact"]} THEN kept_row END AS kept_row FROM repeats
+                UNION ALL SELECT row, content_id, NULL FROM survivors SEMI JOIN clusters USING (content_id)
+            ), decided AS (
+                SELECT coalesce(conflicts.row, place.row) AS row, licences AS conflict, kept_row,
+                       cluster_id, similarity, cluster_row
+                FROM place LEFT JOIN clusters USING (content_id)
+                FULL JOIN conflicts USING (row)
+                WHERE licences IS NOT NULL OR kept_row IS NOT NULL OR cluster_id IS NOT NULL
+            ), home AS MATERIALIZED (
+                SELECT row, url || ' ' || path AS home FROM reasoned SEMI JOIN (
+                    SELECT kept_row AS row FROM decided UNION SELECT cluster_row FROM decided
+                ) AS wanted USING (row)
             )
-            SELECT coalesce(conflicts.row, place.row) AS row, licences AS conflict, home,
-                   cluster_id, similarity, cluster_home
-            FROM place LEFT JOIN clusters USING (content_id)
-            FULL JOIN conflicts USING (row)
-            WHERE licences IS NOT NULL OR home IS NOT NULL OR cluster_id IS NOT NULL
+            SELECT decided.row, conflict, kept.home, cluster_id, similarity, cluster.home AS cluster_home
+            FROM decided LEFT JOIN home AS kept ON kept.row = kept_row
+            LEFT JOIN home AS cluster ON cluster.row = cluster_row
             ORDER BY 1
             """,
         ).cast(DECISIONS)
@@ -103,22 +113,23 @@ def _decisions(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[str, Any]) -> pa.Table:
     """For every content that is alike to another: the content kept for it, and the similarity."""
-    create_view(sql, "pairs", inputs.files["pairs"], PAIRS)
+    create_view(sql, "edges", inputs.files["edges"], EDGES)
+    create_view(sql, "asked", inputs.files["asked"], ASKED)
     create_view(sql, "similarities", inputs.files["similarities"], tables.SIMILARITIES.schema)
-    near, threshold = params["near"], float(params["threshold"])
+    (missing,) = fetch_table(
+        sql, "SELECT count(*) AS missing FROM asked ANTI JOIN similarities USING (content_a, content_b)"
+    )["missing"].to_pylist()
+    if missing:
+        raise BalanceError(f"{missing} candidate pairs have no similarity; this is a bug")
     edges = fetch_table(
         sql,
         f"""
-        SELECT better, worse, any_value(jaccard) AS jaccard
-        FROM pairs LEFT JOIN similarities USING (content_a, content_b)
-        WHERE {near} AND (jaccard IS NULL OR jaccard >= {threshold!r}) GROUP BY ALL ORDER BY ALL
+        FROM (
+            SELECT better, worse, jaccard FROM edges
+            UNION ALL SELECT better, worse, jaccard FROM asked JOIN similarities USING (content_a, content_b)
+        ) WHERE {params["near"]} AND jaccard >= {float(params["threshold"])!r}
         """,
     )
-    if edges["jaccard"].null_count:
-        raise BalanceError(
-            f"{edges['jaccard'].null_count} candidate pairs have no similarity: a folder of stages/similarities-* "
-            "is gone; remove the folder stages/pairs of the workspace and build again"
-        )
     both = (
         np.stack([edges["better"].to_numpy(), edges["worse"].to_numpy()], axis=1)
         .astype(np.int64)
@@ -139,7 +150,7 @@ def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[st
     return fetch_table(
         sql,
         """
-        SELECT own.content_id, kept.content_id AS cluster_id, similarity, kept.home AS cluster_home
+        SELECT own.content_id, kept.content_id AS cluster_id, similarity, kept.row AS cluster_row
         FROM assigned
         JOIN survivors AS own ON own.rank = assigned.rank
         JOIN survivors AS kept ON kept.rank = kept_rank

@@ -250,6 +250,23 @@ def read_matching(
         yield from reader.read(wanted, columns)
 
 
+def join_batches(batches: Iterable[pa.RecordBatch], limit: int, column: str) -> Iterator[pa.RecordBatch]:
+    """Join batches one after the other until their binary ``column`` holds ``limit`` bytes.
+
+    What is picked from row groups comes a few rows at a time, and a call of a kernel has a cost of its own.
+    """
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        waiting.append(batch)
+        size += pc.sum(pc.binary_length(batch[column])).as_py() or 0
+        if size >= limit:
+            yield pa.concat_batches(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pa.concat_batches(waiting)
+
+
 def split_batch(batch: pa.RecordBatch, limit: int, column: str) -> Iterator[pa.RecordBatch]:
     """Cut a batch into slices whose binary ``column`` holds at most ``limit`` bytes, or a single row."""
     lengths = pc.fill_null(pc.binary_length(batch[column]), 0).to_numpy(zero_copy_only=False).astype(np.int64)
