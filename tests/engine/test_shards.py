@@ -137,28 +137,6 @@ def test_equal_digests_mean_equal_rows(tmp_path: Path) -> None:
     assert table_digest(tables[0].rename_columns(["n", "u"])) != digests[0]
 
 
-@settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.integers(0, 2**64 - 1), max_size=30),
-    st.integers(0, 2**64),
-    st.integers(0, 2**64),
-    st.integers(1, 9),
-)
-def test_reading_between_equals_a_filter(keys: list[int], least: int, end: int, group: int) -> None:
-    schema = pa.schema([pa.field("key", pa.uint64(), nullable=False)])
-    least, end = min(least, end), max(least, end) + 1
-    keys.sort()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.parquet"
-        with ShardWriter(path, schema) as writer:
-            for start in range(0, len(keys), group):
-                part = pa.array(keys[start : start + group], pa.uint64())
-                writer.write_row_group(pa.Table.from_arrays([part], schema=schema))
-        with SegmentReader([path], "key") as reader:
-            found = [key for b in reader.read_between(least, min(end, 2**64)) for key in b["key"].to_pylist()]
-    assert found == [key for key in keys if least <= key < end]
-
-
 @given(st.lists(st.lists(st.binary(max_size=4), max_size=4), max_size=8), st.integers(1, 9))
 def test_joining_loses_nothing(parts: list[list[bytes]], limit: int) -> None:
     schema = pa.schema([("data", pa.binary())])
