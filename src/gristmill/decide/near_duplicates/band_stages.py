@@ -22,7 +22,7 @@ from gristmill.engine.shards import read_batches
 from gristmill.engine.sql import create_view, open_sql, stream_batches
 from gristmill.engine.stages import Exchange, Inputs, Output, Stage
 
-LARGE = 2048
+LARGE = 4096
 """signatures from which on a segment is large: fewer are cheap to go through in every build"""
 
 BANDS = pa.schema(
