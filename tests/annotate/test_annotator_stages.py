@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gristmill import tables
 from gristmill.annotate import annotators, text
 from gristmill.annotate.stages import _repeat_by_name, annotator_stage, names_stage, text_batch
+from gristmill.collect.stages import IDS
 from gristmill.collect.swhid import content_id
 from gristmill.engine.shards import ShardWriter, write_table
 from gristmill.engine.stages import Inputs
@@ -87,16 +88,20 @@ def test_one_row_for_each_name_of_a_content(pairs: list[tuple[int, str]]) -> Non
 
 
 def test_new_names_only_a_row_group_a_segment(tmp_path: Path) -> None:
-    one, two = contents(tmp_path / "aa", b"1", b"2"), contents(tmp_path / "bb", b"3")
+    ids = []
+    for name, held in (("aa", (b"1", b"2")), ("bb", (b"3",))):
+        ids.append(tmp_path / f"{name}.parquet")
+        rows = [{"content_id": content_id(one), "failed_for": None} for one in held]
+        rows.append({"content_id": content_id(b"gone"), "failed_for": "somebody"})
+        write_table(ids[-1], pa.Table.from_pylist(rows, schema=IDS))
     entries = listing(
         tmp_path / "e.parquet", (content_id(b"1"), "x"), (content_id(b"1"), "x"), (content_id(b"1"), "y"),
         (content_id(b"3"), "x"), (content_id(b"gone"), "x"),
     )  # fmt: skip
-    stage = names_stage(tmp_path / "spill", 100 << 20, 1)
-    inputs = {"entries": (entries,), "contents": (one, two), "known": ()}
+    stage = names_stage(["aa", "bb"], tmp_path / "spill", 100 << 20, 1)
+    inputs = {"entries": (entries,), "ids": tuple(ids), "known": ()}
     found = run(stage, Inputs(inputs))
-    rows = [(row["segment"], row["content_id"], row["name"]) for row in found["names"]]
-    assert rows == [
+    assert [(row["segment"], row["content_id"], row["name"]) for row in found["names"]] == [
         ("aa", content_id(b"1"), "x"),
         ("aa", content_id(b"1"), "y"),
         ("bb", content_id(b"3"), "x"),
@@ -109,7 +114,7 @@ def test_new_names_only_a_row_group_a_segment(tmp_path: Path) -> None:
     again = run(stage, Inputs({**inputs, "known": (known,)}))
     assert [row["name"] for row in again["names"]] == ["y", "x"]
     assert again["after"] == [{"key": "k1"}]
-    assert run(stage, Inputs({**inputs, "contents": ()})).get("names") is None
+    assert run(stage, Inputs({**inputs, "ids": ()})).get("names") is None
 
 
 @pytest.mark.parametrize("detectors", [["patterns"], ["kingfisher", "patterns"]])

@@ -12,7 +12,7 @@ import pytest
 from gristmill import tables
 from gristmill.collect import directory
 from gristmill.collect.reader import Context, Limits, Source
-from gristmill.collect.stages import SLOTS, fetch_stage, list_stage, plan_stage, slot
+from gristmill.collect.stages import IDS, SLOTS, fetch_stage, ids_stage, list_stage, plan_stage, slot
 from gristmill.engine.executors import open_executor
 from gristmill.engine.graph import Engine
 from gristmill.engine.progress import Progress
@@ -64,14 +64,12 @@ def test_the_plan_asks_each_missing_content_once_of_the_first_that_can(tmp_path:
         ("dd", 6, None, "symlink"),
         ("ee", 0, None, "submodule"),
     )
-    known = tmp_path / "known.parquet"
-    write_table(known, pa.table({"content_id": ["bb"]}))
-    failed = tmp_path / "failed.parquet"
-    rows = [{"content_id": "aa", "length": 6, "reason": "corrupt", "origin_id": "one"}]
-    write_table(failed, pa.Table.from_pylist(rows, schema=tables.SKIPPED_CONTENTS.schema))
-    files = {"entries": (one, two), "known": (), "failed": ()}
+    ids = tmp_path / "ids.parquet"
+    rows = [{"content_id": "bb", "failed_for": None}, {"content_id": "aa", "failed_for": "one"}]
+    write_table(ids, pa.Table.from_pylist(rows, schema=IDS))
+    files: dict[str, tuple[Path, ...]] = {"entries": (one, two), "ids": ()}
     assert plan(tmp_path, files, 1_000) == [[(0, "aa"), (0, "bb"), (1, "dd")]]
-    files = {"entries": (one, two), "known": (known,), "failed": (failed,)}
+    files = {"entries": (one, two), "ids": (ids,)}
     assert plan(tmp_path, files, 1_000) == [[(1, "aa"), (1, "dd")]]
 
 
@@ -84,11 +82,9 @@ def test_the_plan_is_cut_by_bytes_and_a_large_content_jumps_no_number(tmp_path: 
         ("cc", 4, None, "file"),
         ("dd", -1, None, "file"),
     )
-    batches = plan(tmp_path, {"entries": (path,), "known": (), "failed": ()}, 10)
+    batches = plan(tmp_path, {"entries": (path,), "ids": ()}, 10)
     assert [[content for _, content in batch] for batch in batches] == [["aa"], ["bb", "cc", "dd"]]
-    assert (
-        plan(tmp_path, {"entries": (entries(tmp_path / "e", "none"),), "known": (), "failed": ()}, 10) == []
-    )
+    assert plan(tmp_path, {"entries": (entries(tmp_path / "e", "none"),), "ids": ()}, 10) == []
 
 
 def test_slots_are_equal_ranges() -> None:
@@ -108,13 +104,14 @@ def test_a_segment_is_sorted_hashed_and_cut_at_slots(tmp_path: Path, context: Co
     with open_executor("local", 1) as executor:
         engine = Engine(tmp_path / "stages", executor, Progress(quiet=True))
         (listed,) = engine.map_shards(list_stage(state, context), [Shard("", {})])
-        files = {"entries": (listed.file("entries"),), "known": (), "failed": ()}
+        files = {"entries": (listed.file("entries"),), "ids": ()}
         (planned,) = engine.map_shards(
             plan_stage(1 << 20, tmp_path / "spill", 100 << 20, 1), [Shard("k", files)]
         )
         (folder / "f7").unlink()  # gone between listing and reading
         asked = Shard("f", {"wanted": planned.files["wanted"]}, {"wanted": 0})
         (segment,) = engine.map_shards(fetch_stage({0: state}, context), [asked])
+        (told,) = engine.map_shards(ids_stage(), [segment])
     file = pq.ParquetFile(segment.file("contents"))
     rows = file.read().to_pylist()
     assert len(rows) == 299
@@ -133,6 +130,13 @@ def test_a_segment_is_sorted_hashed_and_cut_at_slots(tmp_path: Path, context: Co
     (skipped,) = pq.read_table(segment.file("skipped_contents")).to_pylist()
     assert skipped["content_id"] == hashlib.sha1(b"blob 1\x007").hexdigest()
     assert (skipped["reason"], skipped["origin_id"]) == ("corrupt", state.origin["origin_id"])
+    listed_ids = pq.read_table(told.file("ids")).to_pylist()
+    assert [row["content_id"] for row in listed_ids if row["failed_for"] is None] == [
+        row["content_id"] for row in rows
+    ]
+    assert listed_ids[len(rows) :] == [
+        {"content_id": skipped["content_id"], "failed_for": skipped["origin_id"]}
+    ]
 
 
 def test_limits_and_people_are_part_of_a_listings_key(tmp_path: Path, context: Context) -> None:

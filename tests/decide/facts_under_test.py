@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from gristmill import tables
 from gristmill.decide.facts import FACTS
-from gristmill.decide.near_duplicates.stages import PAIRS
+from gristmill.decide.near_duplicates.pair_stages import ASKED, EDGES
 from gristmill.decide.opt_out import OptOut
 from gristmill.decide.reasons import reasons_stage
 from gristmill.decide.survivors import survivors_stage
 from gristmill.decide.verdicts import decisions_of_buckets, decisions_stage, verdicts_stage
 from gristmill.engine.shards import write_table
-from gristmill.engine.stages import Inputs, Stage
+from gristmill.engine.stages import Inputs, Shard, Stage
 from gristmill.recipe import Policy, parse_recipe
 
 
@@ -87,22 +87,32 @@ def decide(
     for stage in stages:
         made = run_stage(stage, files)
         if "survivors" in made:
-            made["pairs"] = _pairs(made["survivors"], alike)
+            made |= _pairs(made["survivors"], alike)
         for name, table in made.items():
             files[name] = (folder / f"{name}.parquet",)
             write_table(*files[name], table)
-    assert set(decisions_of_buckets(*files["decisions"])) <= {5}
+    assert set(decisions_of_buckets(Shard("", files))) <= {5}
     verdicts = run_stage(verdicts_stage(chosen, *settings), files)["verdicts"].to_pylist()
     assert len(verdicts) == len(rows)
     return {(row["origin_id"][0], row["path"]): row for row in verdicts}
 
 
-def _pairs(survivors: pa.Table, alike: Sequence[tuple[str, str, float]]) -> pa.Table:
-    """Table pairs: those of ``alike`` of which both survive, by rank and by content."""
+def _pairs(survivors: pa.Table, alike: Sequence[tuple[str, str, float]]) -> dict[str, pa.Table]:
+    """Tables edges and asked: those of ``alike`` of which both survive, by turns known before and asked about."""
     rank = {row["content_id"]: row["rank"] for row in survivors.to_pylist()}
     rows = []
-    for a, b, _ in alike:
+    for a, b, value in alike:
         if {a * 40, b * 40} <= rank.keys():
             better, worse = sorted((rank[a * 40], rank[b * 40]))
-            rows.append({"content_a": a * 40, "content_b": b * 40, "better": better, "worse": worse})
-    return pa.Table.from_pylist(rows, schema=PAIRS)
+            row = {
+                "content_a": a * 40,
+                "content_b": b * 40,
+                "better": better,
+                "worse": worse,
+                "jaccard": value,
+            }
+            rows.append(row)
+    return {
+        "edges": pa.Table.from_pylist(rows[::2], schema=EDGES),
+        "asked": pa.Table.from_pylist(rows[1::2], schema=ASKED),
+    }

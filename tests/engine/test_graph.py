@@ -35,7 +35,9 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     kind, workers = request.param
     if kind == "ray":
         pytest.importorskip("ray", reason="the ray extra is not installed")
-        os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # Ray's workers import this folder's modules
+        # Ray's workers import this folder's modules, and the package from where this process has it.
+        paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     with open_executor(kind, workers) as opened:
         yield opened
 

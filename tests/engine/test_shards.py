@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gristmill.engine.shards import (
     SegmentReader,
     ShardWriter,
+    join_batches,
     read_batches,
     read_table,
     split_batch,
@@ -126,4 +127,20 @@ def test_equal_digests_mean_equal_rows(tmp_path: Path) -> None:
         write_table(tmp_path / "one.parquet", table)
         assert table_digest(read_table([tmp_path / "one.parquet"], schema)) == digest
         assert table_digest(pa.concat_tables([table.slice(0, 1), table.slice(1)])) == digest
+        if table.num_rows:
+            assert (
+                table_digest(
+                    pa.concat_tables([tables[0], table, tables[4]]).combine_chunks().slice(3, table.num_rows)
+                )
+                == digest
+            )
     assert table_digest(tables[0].rename_columns(["n", "u"])) != digests[0]
+
+
+@given(st.lists(st.lists(st.binary(max_size=4), max_size=4), max_size=8), st.integers(1, 9))
+def test_joining_loses_nothing(parts: list[list[bytes]], limit: int) -> None:
+    schema = pa.schema([("data", pa.binary())])
+    batches = [pa.RecordBatch.from_pydict({"data": part}, schema=schema) for part in parts]
+    joined = [batch["data"].to_pylist() for batch in join_batches(batches, limit, "data")]
+    assert [one for part in joined for one in part] == [one for part in parts for one in part]
+    assert all(sum(map(len, part)) >= limit for part in joined[:-1])

@@ -17,26 +17,25 @@ from test_schema import file_row
 
 from gristmill.errors import ReleaseError
 from gristmill.release import paged
-from gristmill.release.paged import DamagedPageError, StoredPage, write_paged_shard
+from gristmill.release.paged import write_paged_shard
 from gristmill.release.pages import decode_page, encode_page, is_whole, row_groups
 from gristmill.release.schema import FILES, logical_schema
+from gristmill.release.stored import PAGE, DamagedPageError, StoredPages
 
 WITHOUT = logical_schema(FILES)
 
 
-def store(path: Path, texts: list[list[str]]) -> list[StoredPage]:
+def store(path: Path, texts: list[list[str]]) -> StoredPages:
     """Pages of these texts, one after the other in a file."""
-    stored = []
+    stored: list[tuple[int, ...]] = []
     with path.open("wb") as file:
         for page_texts in texts:
             page = encode_page([text.encode() for text in page_texts])
             stored.append(
-                StoredPage(
-                    path, file.tell(), page.size, len(page.header), page.raw_bytes, len(page_texts), page.crc
-                )
+                (0, file.tell(), page.size, len(page.header), page.raw_bytes, len(page_texts), page.crc)
             )
             file.write(page.header + bytes(page.frame))
-    return stored
+    return StoredPages([path], np.array(stored, PAGE))
 
 
 def shard_of(folder: Path, texts: list[list[str]]) -> tuple[Path, pa.Table]:
@@ -125,7 +124,7 @@ def test_pages_are_read_back(texts: list[bytes]) -> None:
     page = encode_page(texts)
     assert [bytes(text) for text in decode_page(memoryview(page.frame), page.raw_bytes, len(texts))] == texts
     data = page.header + bytes(page.frame)
-    assert is_whole(data, len(page.header), page.crc)
+    assert is_whole(memoryview(data), len(page.header), page.crc)
     with pytest.raises(ReleaseError):
         decode_page(memoryview(page.frame), page.raw_bytes, len(texts) + 1)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import ReleaseError
-from gristmill.release.runs import read_range, run_writer
+from gristmill.release.runs import cut_runs, read_range, run_writer
 
 SCHEMA = pa.schema([pa.field("name", pa.string()), pa.field("place", pa.uint64(), nullable=False)])
 PLACES = st.lists(st.integers(0, 2**64 - 1), max_size=30)
@@ -36,6 +36,16 @@ def test_reading_a_range_equals_a_filter(files: list[list[list[int]]], least: in
     wanted = [place for runs in files for run in runs for place in sorted(run) if least <= place < end]
     assert [row["place"] for row in found] == wanted
     assert [row["name"] for row in found] == [str(place) for place in wanted]
+
+
+@given(PLACES, st.sampled_from([1, 2, 4, 64]), st.integers(1, 9))
+def test_runs_lie_within_ranges_as_far_as_rows_allow(places: list[int], ranges: int, size: int) -> None:
+    rows = pa.table({"place": pa.array(sorted(places), pa.uint64())})
+    runs = [run["place"].to_pylist() for run in cut_runs(rows, size)]
+    assert [place for run in runs for place in run] == sorted(places)
+    assert all(runs)
+    if len(places) > size * ranges // 2:  # as many runs as ranges, at least
+        assert all(len({place * ranges >> 64 for place in run}) == 1 for run in runs)
 
 
 @pytest.mark.parametrize("data", [b"", b"ARROW1 and no more"])

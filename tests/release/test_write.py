@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ import pytest
 from gristmill.recipe import Redact
 from gristmill.release import gather, order, plan, write
 from gristmill.release.bodies import read_bodies
+from gristmill.release.pieces import PAGES_OF_PIECES
 from gristmill.release.verify import verify
 from mill import MIT, functions, hashes, make, recipe, rows, table, write_files
 
@@ -166,32 +168,58 @@ def test_shards_that_did_not_change_are_the_same_files(changed: Path) -> None:
     assert len(before) >= 1
 
 
+def damage(file: Path, places: range) -> None:
+    """Damage a copy, as a disk would the task's file: a link of the release shares its bytes."""
+    data = bytearray(file.read_bytes())
+    for place in places:
+        data[place] ^= 0x5A
+    file.unlink()
+    file.write_bytes(data)
+
+
 @pytest.mark.parametrize("what", ["pages", "shards", "side-tables", "texts", "all-gone"])
 def test_damaged_work_of_an_earlier_build_is_not_taken(changed: Path, what: str) -> None:
     workspace = changed / "warm"
+    step = 1 if what == "texts" else 200
     for task in write_tasks(workspace):
-        (pages,) = task.glob("pages-*.parquet")
-        places = pq.read_table(pages).to_pylist() if what != "all-gone" else []
-        for shard in [path for path in task.iterdir() if "-of-" not in path.name and path.suffix != ".json"]:
-            if what == "all-gone":
-                shutil.rmtree(task, ignore_errors=True)
-            elif what == "shards":
-                shard.unlink()
-            elif what in ("pages", "texts"):
-                # A link of the release shares its bytes: damage a copy, as a disk would the task's file.
-                data = bytearray(shard.read_bytes())
-                for page in [page for page in places if page["slug"] == shard.stem]:
-                    at, end = page["offset"] + page["header_bytes"], page["offset"] + page["size"]
-                    for place in range(at, end, 1 if what == "texts" else 200):
-                        data[place] ^= 0x5A
-                shard.unlink()
-                shard.write_bytes(data)
-            else:
-                for path in task.glob("*-of-*.parquet"):
-                    path.write_bytes(b"PAR1 not at all PAR1")
+        shards = [path for path in task.glob("*.parquet") if "-of-" not in path.name]
+        pieces = list(task.glob(PAGES_OF_PIECES))
+        assert shards or pieces
+        if what == "all-gone":
+            shutil.rmtree(task)
+        elif what == "shards":
+            for path in (*shards, *pieces):
+                path.unlink()
+        elif what == "side-tables":
+            for path in task.glob("*-of-*.parquet"):
+                path.write_bytes(b"PAR1 not at all PAR1")
+        else:
+            for path in pieces:
+                damage(path, range(40, path.stat().st_size, step))
+            for path in shards:
+                group = pq.read_metadata(path).row_group(0)
+                columns = [group.column(number) for number in range(group.num_columns)]
+                (content,) = [column for column in columns if column.path_in_schema == "content"]
+                at = content.data_page_offset
+                damage(path, range(at + 40, at + content.total_compressed_size, step))
     if what == "all-gone":
         shutil.rmtree(workspace / "stages/merge", ignore_errors=True)
     assert hashes(release_of(workspace, changed / "d")) == hashes(changed / "expected")
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+def test_a_text_comes_from_a_segment_that_is_not_the_newest(changed: Path, ascending: bool) -> None:
+    """What was made before is lost: texts and their findings are read of all segments, as they are needed."""
+    for task in write_tasks(changed / "warm"):
+        shutil.rmtree(task)
+    shutil.rmtree(changed / "warm/stages/merge", ignore_errors=True)
+    segments = sorted((changed / "warm/stages/fetch").glob("*/contents.parquet"))
+    for number, path in enumerate(segments if ascending else reversed(segments)):
+        os.utime(path, ns=(number, number))
+    folder = release_of(changed / "warm", changed / "d")
+    assert hashes(folder) == hashes(changed / "expected")
+    (leak,) = [row for row in rows(folder, "data") if row["path"] == "/leak.py"]
+    assert leak["redactions"] == 3
 
 
 def test_a_change_of_redaction_reaches_kept_pages(changed: Path) -> None:

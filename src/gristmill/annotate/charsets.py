@@ -19,8 +19,6 @@ from __future__ import annotations
 import codecs
 import re
 
-from charset_normalizer import from_bytes
-
 _SAMPLE_BYTES = 16_384
 _MAX_CONTROLS = 0.01
 _UTF16_SHARE = 0.7
@@ -147,6 +145,8 @@ def _sample(data: bytes) -> bytes:
 
 def _guesses(sample: bytes) -> list[str]:
     """charset-normalizer's candidates for a sample, best first, with ``cp1252`` in front where it is as good."""
+    from charset_normalizer import from_bytes  # slow to load, and few corpora need it
+
     matches = from_bytes(
         sample, cp_isolation=list(_GUESSABLE), preemptive_behaviour=False, enable_fallback=False
     )

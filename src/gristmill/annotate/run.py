@@ -69,11 +69,12 @@ def _named_shards(
         digest([shard.key for shard in collected.listings], [shard.key for shard in collected.segments]),
         {
             "entries": tuple(shard.file("entries") for shard in collected.listings),
-            "contents": tuple(shard.file("contents") for shard in collected.segments),
+            "ids": tuple(shard.file("ids") for shard in collected.ids),
             "known": tuple(earlier_runs(workspace, "names", "names")),
         },
     )
-    stage = names_stage(workspace.spill, settings.sql_memory, settings.sql_threads)
+    keys = [segment.key for segment in collected.segments]
+    stage = names_stage(keys, workspace.spill, settings.sql_memory, settings.sql_threads)
     engine.map_shards(stage, [inputs])
     segments = {segment.key: shard for segment, shard in zip(collected.segments, with_text, strict=True)}
     shards = []

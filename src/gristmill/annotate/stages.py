@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,10 @@ def annotator_stage(annotator: Annotator, options: Mapping[str, Any], key: bytes
     )
 
 
-def names_stage(spill: Path, memory: int, threads: int) -> Stage:
+def names_stage(segments: Sequence[str], spill: Path, memory: int, threads: int) -> Stage:
     """The stage that finds the (content, file name) pairs that no earlier run of it has listed.
 
-    Inputs: ``entries``, ``contents`` (segments), ``known`` (its earlier outputs). Output ``names``: one row
+    Inputs: ``entries``, ``ids`` (of each of ``segments``), ``known`` (its earlier outputs). Output ``names``: one row
     group a segment; ``after``: the keys of the earlier runs whose pairs it left out.
     """
     return Stage(
@@ -58,7 +58,7 @@ def names_stage(spill: Path, memory: int, threads: int) -> Stage:
         2,
         _names,
         {"names": NAMES, "after": AFTER},
-        private={"spill": spill, "memory": memory, "threads": threads},
+        private={"segments": list(segments), "spill": spill, "memory": memory, "threads": threads},
         row_groups=("names",),
     )
 
@@ -107,23 +107,28 @@ def _from_paths(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 
 def _names(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     yield "after", after(inputs.files["known"])
-    if not inputs.files["contents"]:
+    if not inputs.files["ids"]:
         return
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
         create_view(sql, "entries", inputs.files["entries"], tables.ENTRIES.schema)
         create_view(sql, "known", inputs.files["known"], NAMES)
-        files = file_list(inputs.files["contents"])
-        segments = quote_list(path.parent.name for path in inputs.files["contents"])
+        files = inputs.files["ids"]
+        segments = params["segments"]
+        sql.register("segments", pa.table({"filename": list(map(str, files)), "segment": segments}))
         pairs = fetch_table(
             sql,
             f"""
-            SELECT parse_filename(parse_dirpath(filename)) AS segment, content_id, name
+            SELECT segment, content_id, name
             FROM (
                 SELECT DISTINCT content_id, name FROM entries
-                ANTI JOIN (SELECT content_id, name FROM known WHERE segment IN (SELECT unnest({segments})))
-                    USING (content_id, name)
+                ANTI JOIN (
+                    SELECT content_id, name FROM known WHERE segment IN (SELECT unnest({quote_list(segments)}))
+                ) USING (content_id, name)
                 WHERE type <> 'submodule'
-            ) JOIN read_parquet({files}, filename = true) USING (content_id)
+            )
+            JOIN read_parquet({file_list(files)}, filename = true) AS held USING (content_id)
+            JOIN segments USING (filename)
+            WHERE failed_for IS NULL
             ORDER BY segment, content_id, name
             """,
         ).cast(NAMES)

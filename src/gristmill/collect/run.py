@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from gristmill import tables
 from gristmill.collect.reader import Context, Source, State
 from gristmill.collect.sources import READERS
-from gristmill.collect.stages import fetch_stage, list_stage, plan_stage
+from gristmill.collect.stages import fetch_stage, ids_stage, list_stage, plan_stage
 from gristmill.collect.states import load_state, save_state
 from gristmill.engine.graph import Engine
 from gristmill.engine.shards import open_shard
@@ -36,10 +36,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Collected:
-    """Listings of this build (in the order of the sources) and every segment of the workspace."""
+    """Listings of this build (in the order of the sources), every segment of the workspace, and its ``ids``."""
 
     listings: list[Shard]
     segments: list[Shard]
+    ids: list[Shard]
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -59,8 +60,8 @@ def collect(
         )
     for state, _ in listed:
         save_state(workspace.states, state)
-    _fetch(listed, workspace, engine, settings, context)
-    return Collected([shard for _, shard in listed], find_segments(workspace), failures)
+    segments, ids = _fetch(listed, workspace, engine, settings, context)
+    return Collected([shard for _, shard in listed], segments, ids, failures)
 
 
 def find_segments(workspace: Workspace) -> list[Shard]:
@@ -140,20 +141,19 @@ def _fetch(
     engine: Engine,
     settings: Settings,
     context: Context,
-) -> None:
-    """Fetch what no segment holds; what one origin fails to deliver is asked from the next that lists it."""
+) -> tuple[list[Shard], list[Shard]]:
+    """Fetch what no segment holds; what one origin fails to deliver is asked from the next that lists it.
+
+    Returns all segments and their ids.
+    """
     states = dict(enumerate(state for state, _ in listed))
     entries = tuple(shard.file(tables.ENTRIES.name) for _, shard in listed)
+    segments, ids = _held(workspace, engine)
     for _ in range(FETCH_ROUNDS):
-        segments = find_segments(workspace)
         plan = plan_stage(settings.segment_bytes, workspace.spill, settings.sql_memory, settings.sql_threads)
         known = Shard(
             digest([shard.key for _, shard in listed], [segment.key for segment in segments]),
-            {
-                "entries": entries,
-                "known": tuple(segment.file(tables.CONTENTS.name) for segment in segments),
-                "failed": tuple(segment.file(tables.SKIPPED_CONTENTS.name) for segment in segments),
-            },
+            {"entries": entries, "ids": tuple(shard.file("ids") for shard in ids)},
         )
         (planned,) = engine.map_shards(plan, [known])
         wanted = planned.file("wanted")
@@ -162,8 +162,16 @@ def _fetch(
             stage = fetch_stage({source: states[source] for source in needed}, context)
             pairs.append((stage, Shard(f"{planned.key}/{number}", {"wanted": (wanted,)}, {"wanted": number})))
         if not pairs:
-            return
+            break
         engine.map_each(pairs)
+        segments, ids = _held(workspace, engine)
+    return segments, ids
+
+
+def _held(workspace: Workspace, engine: Engine) -> tuple[list[Shard], list[Shard]]:
+    """All segments, and the ids of each."""
+    segments = find_segments(workspace)
+    return segments, engine.map_shards(ids_stage(), segments)
 
 
 def _sources_of_batches(wanted: Path) -> list[list[int]]:

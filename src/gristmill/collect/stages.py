@@ -34,6 +34,10 @@ LISTING_TABLES = (
 )
 SLOTS = 64
 
+IDS = pa.schema([
+    pa.field("content_id", pa.string(), nullable=False),
+    pa.field("failed_for", pa.string()),
+])  # fmt: skip
 WANTED = pa.schema([
     pa.field("batch", pa.int32(), nullable=False),
     pa.field("source", pa.int32(), nullable=False),
@@ -62,19 +66,27 @@ def list_stage(state: State, context: Context) -> Stage:
 def plan_stage(segment_bytes: int, spill: Path, memory: int, threads: int) -> Stage:
     """The stage that finds the contents that no segment holds and cuts them into batches to fetch.
 
-    Inputs: ``entries`` (one file a listing, in order), ``known`` (segments), ``failed`` (skipped contents).
-    Each wanted content is asked from the first listing that has it and has not failed to deliver it.
+    Inputs: ``entries`` (one file a listing, in order) and ``ids`` of all segments. Each wanted content is asked
+    from the first listing that has it and has not failed to deliver it.
     Output ``wanted``: one row group a batch.
     """
     return Stage(
         "plan",
-        1,
+        2,
         _plan,
         {"wanted": WANTED},
         params={"segment_bytes": segment_bytes},
         private={"spill": spill, "memory": memory, "threads": threads},
         row_groups=("wanted",),
     )
+
+
+def ids_stage() -> Stage:
+    """The stage that lists a segment: the contents it holds, and those that origin ``failed_for`` did not deliver.
+
+    Bodies stand in many row groups, and to open these only for the ids of all contents costs more than a join.
+    """
+    return Stage("ids", 1, _ids, {"ids": IDS}, plain=("content_id",))
 
 
 def fetch_stage(states: Mapping[int, State], context: Context) -> Stage:
@@ -106,10 +118,7 @@ def _list(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
 def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     entries = inputs.files["entries"]
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
-        create_view(
-            sql, "known", inputs.files["known"], pa.schema([tables.CONTENTS.schema.field("content_id")])
-        )
-        create_view(sql, "failed", inputs.files["failed"], tables.SKIPPED_CONTENTS.schema)
+        create_view(sql, "ids", inputs.files["ids"], IDS)
         listed = pa.table({"path": [str(path) for path in entries], "source": np.arange(len(entries))})
         sql.register("listed", listed)
         paths = file_list(entries)
@@ -117,10 +126,13 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             sql,
             f"""
             SELECT content_id, min(source)::INTEGER AS source, max(length) AS length
-            FROM read_parquet({paths}, filename = true) AS entry JOIN listed ON entry.filename = listed.path
-            WHERE skipped IS NULL AND type <> 'submodule'
-              AND content_id NOT IN (SELECT content_id FROM known)
-              AND (content_id, origin_id) NOT IN (SELECT (content_id, origin_id) FROM failed)
+            FROM (
+                FROM read_parquet({paths}, filename = true) AS entry
+                ANTI JOIN (FROM ids WHERE failed_for IS NULL) AS known USING (content_id)
+                WHERE skipped IS NULL AND type <> 'submodule'
+            ) AS entry
+            ANTI JOIN ids ON ids.content_id = entry.content_id AND ids.failed_for = entry.origin_id
+            JOIN listed ON entry.filename = listed.path
             GROUP BY content_id
             ORDER BY 2, 1
             """,
@@ -136,6 +148,18 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     for start, end in pairwise([*starts, len(batch)]):
         part = numbered.slice(start, end - start).cast(WANTED).combine_chunks()
         yield from (("wanted", piece) for piece in part.to_batches())
+
+
+def _ids(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    held = inputs.table(tables.CONTENTS.name, tables.CONTENTS.schema, ["content_id"])
+    none = pa.nulls(held.num_rows, pa.string())
+    failed = inputs.table(
+        tables.SKIPPED_CONTENTS.name, tables.SKIPPED_CONTENTS.schema, ["content_id", "origin_id"]
+    )
+    for table in (held.append_column("failed_for", none), failed):
+        yield from (
+            ("ids", b) for b in table.rename_columns(IDS.names).cast(IDS).combine_chunks().to_batches()
+        )
 
 
 def _fetch(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,7 +34,7 @@ HOLDINGS = pa.schema([
     pa.field("listing", pa.string(), nullable=False),
     pa.field("origin_id", pa.string(), nullable=False),
     pa.field("entries", pa.int64(), nullable=False),
-    pa.field("files", tables.STRINGS, nullable=False),
+    pa.field("files", pa.list_(pa.field("element", pa.int32(), nullable=False)), nullable=False),
 ])  # fmt: skip
 PER_LISTING = (tables.REVISIONS.name, tables.RELEASES.name, "entries", "visits")
 
@@ -72,14 +73,14 @@ def buckets_of(
 
 @dataclass(frozen=True)
 class _Known:
-    """Everything that a bucket may take from, by key of listing or by file."""
+    """Everything that a bucket may take from, by key of listing or by number of a file of holdings' inputs."""
 
     collected: Collected
     annotations: Annotations
     licences: Sequence[Shard]
     origins: pa.Table
     of_listing: dict[str, dict[str, Shard]] = field(default_factory=dict)
-    of_file: dict[str, dict[str, Shard]] = field(default_factory=dict)
+    of_file: list[dict[str, Shard]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         paths = self.annotations[tables.PATHS.name]
@@ -92,13 +93,10 @@ class _Known:
         side_cars = [name for name in of_contents if name in self.annotations]
         for number, segment in enumerate(self.collected.segments):
             beside = {name: self.annotations[name][number] for name in side_cars}
-            for name in (tables.CONTENTS.name, tables.SKIPPED_CONTENTS.name):
-                self.of_file[str(segment.file(name))] = {
-                    tables.CONTENTS.name: segment, tables.SKIPPED_CONTENTS.name: segment, **beside
-                }  # fmt: skip
-        for name in (tables.LANGUAGES.name, tables.LABELS.name):
-            for shard in self.annotations[name]:
-                self.of_file[str(shard.file(name))] = {name: shard}
+            both = dict.fromkeys((tables.CONTENTS.name, tables.SKIPPED_CONTENTS.name), segment)
+            self.of_file.append({**both, **beside})
+        for name in (tables.LABELS.name, tables.LANGUAGES.name):
+            self.of_file.extend({name: shard} for shard in self.annotations[name])
 
 
 def _bucket_inputs(rows: Sequence[Mapping[str, Any]], known: _Known, origins: Shard) -> Shard:
@@ -120,13 +118,12 @@ def _bucket_inputs(rows: Sequence[Mapping[str, Any]], known: _Known, origins: Sh
 
 def _inputs(collected: Collected, annotations: Annotations) -> Shard:
     languages, labels = annotations[tables.LANGUAGES.name], annotations[tables.LABELS.name]
-    names = (tables.CONTENTS.name, tables.SKIPPED_CONTENTS.name)
     return Shard(
         digest(*([shard.key for shard in found] for found in (collected.listings, collected.segments, languages, labels))),
         {
             "entries": tuple(listing.file("entries") for listing in collected.listings),
             "held": (
-                *(segment.file(name) for segment in collected.segments for name in names),
+                *(shard.file("ids") for shard in collected.ids),
                 *(shard.file(tables.LABELS.name) for shard in labels),
             ),
             "named": tuple(shard.file(tables.LANGUAGES.name) for shard in languages),
@@ -137,11 +134,12 @@ def _inputs(collected: Collected, annotations: Annotations) -> Shard:
 def _holdings_stage(spill: Path, memory: int, threads: int) -> Stage:
     """Inputs ``entries`` (listings), ``held`` (files by content), ``named`` (files by content and name).
 
-    Output ``holdings``: for each listing its entries, and which of the files hold something of them.
+    Output ``holdings``: for each listing its entries, and which of the files hold something of them, by their
+    numbers: those of ``held`` come before those of ``named``.
     """
     return Stage(
         "holdings",
-        1,
+        2,
         _holdings,
         {"holdings": HOLDINGS},
         private={"spill": spill, "memory": memory, "threads": threads},
@@ -149,27 +147,31 @@ def _holdings_stage(spill: Path, memory: int, threads: int) -> Stage:
 
 
 def _holdings(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
+    held, named = inputs.files["held"], inputs.files["named"]
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
+        for name, files in (("listings", inputs.files["entries"]), ("files", (*held, *named))):
+            paths = pa.array([str(path) for path in files], pa.string())
+            sql.register(name, pa.table({"filename": paths, "number": np.arange(len(files), dtype=np.int32)}))
         sql.execute(
             f"""
-            CREATE TEMP TABLE entry AS
-            SELECT filename, origin_id, content_id, name
-            FROM read_parquet({file_list(inputs.files["entries"])}, filename = true)
+            CREATE TEMP TABLE entry AS SELECT number AS listing, origin_id, content_id, name
+            FROM read_parquet({file_list(inputs.files["entries"])}, filename = true) JOIN listings USING (filename)
             """
         )
         parts = [
-            f"SELECT DISTINCT entry.filename, held.filename AS file FROM entry JOIN "
-            f"read_parquet({file_list(files)}, filename = true) AS held USING ({key})"
-            for files, key in ((inputs.files["held"], "content_id"), (inputs.files["named"], "content_id, name"))
+            f"SELECT DISTINCT listing, number FROM entry JOIN (SELECT {key}, number "
+            f"FROM read_parquet({file_list(files)}, filename = true) JOIN files USING (filename)) USING ({key})"
+            for files, key in ((held, "content_id"), (named, "content_id, name"))
             if files
         ]  # fmt: skip
-        pairs = " UNION ALL ".join(parts) or "SELECT '' AS filename, '' AS file WHERE false"
+        pairs = " UNION ALL ".join(parts) or "SELECT 0 AS listing, 0 AS number WHERE false"
         query = f"""
         SELECT parse_filename(parse_dirpath(filename)) AS listing, origin_id, entries,
                coalesce(files, []) AS files
-        FROM (SELECT filename, any_value(origin_id) AS origin_id, count(*) AS entries FROM entry GROUP BY 1)
-        LEFT JOIN (SELECT filename, list(file ORDER BY file) AS files FROM ({pairs}) GROUP BY 1) USING (filename)
-        ORDER BY listing
+        FROM (SELECT listing, any_value(origin_id) AS origin_id, count(*) AS entries FROM entry GROUP BY 1)
+        JOIN listings ON listing = listings.number
+        LEFT JOIN (SELECT listing, list(number ORDER BY number) AS files FROM ({pairs}) GROUP BY 1) USING (listing)
+        ORDER BY 1
         """
         for batch in fetch_table(sql, query).cast(HOLDINGS).combine_chunks().to_batches():
             yield "holdings", batch

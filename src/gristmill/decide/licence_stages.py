@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from gristmill import tables
+from gristmill.decide.groups import INDEX, cut, read_index
 from gristmill.decide.licences import apply
 from gristmill.decide.origins import DECLARED
 from gristmill.engine.graph import Engine
-from gristmill.engine.shards import open_shard, read_table, table_digest
+from gristmill.engine.shards import read_table
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 
@@ -25,12 +25,12 @@ EVIDENCE = pa.schema([pa.field("listing", pa.string(), nullable=False), *tables.
 
 
 def evidence_stage(spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``entries`` and ``licence_matches``: the matches among each listing's contents, a row group each."""
+    """Inputs ``entries`` and ``licence_matches``: the matches among each listing's contents, a row group each, and their index."""
     return Stage(
         "licence-evidence",
-        1,
+        2,
         _evidence,
-        {"evidence": EVIDENCE},
+        {"evidence": EVIDENCE, "index": INDEX},
         private={"spill": spill, "memory": memory, "threads": threads},
         row_groups=("evidence",),
     )
@@ -40,13 +40,12 @@ def licences_of(
     listings: Sequence[Shard], evidence: Shard, origins: Shard, mode: str, engine: Engine
 ) -> list[Shard]:
     """Table ``licences`` of every listing, from what ``origins`` says it declares; ``mode`` is the recipe's propagation."""
-    path = evidence.file("evidence")
-    groups = _groups(path)
+    groups = read_index(evidence)
     table = read_table(origins.files["declared"], DECLARED)
     declared = dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
     pairs = []
     for listing in listings:
-        number, fingerprint = groups.get(listing.key, (None, ""))
+        number, digits = groups.get(listing.key, (None, ""))
         stage = Stage(
             "licences",
             1,
@@ -54,9 +53,12 @@ def licences_of(
             {tables.LICENCES.name: tables.LICENCES.schema},
             params={"declared": declared[listing.key], "mode": mode},
         )
-        files = {"entries": listing.files["entries"], "evidence": () if number is None else (path,)}
+        files = {
+            "entries": listing.files["entries"],
+            "evidence": () if number is None else evidence.files["evidence"],
+        }
         row_groups = {} if number is None else {"evidence": number}
-        pairs.append((stage, Shard(digest(listing.key, fingerprint), files, row_groups)))
+        pairs.append((stage, Shard(digest(listing.key, digits), files, row_groups)))
     return [shard for shard in engine.map_each(pairs) if shard is not None]
 
 
@@ -68,30 +70,13 @@ def _evidence(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         found = fetch_table(
             sql,
             f"""
-            SELECT DISTINCT listing, {columns}
-            FROM (SELECT DISTINCT parse_filename(parse_dirpath(filename)) AS listing, content_id
-                  FROM read_parquet({paths}, filename = true))
+            SELECT DISTINCT parse_filename(parse_dirpath(filename)) AS listing, {columns}
+            FROM (SELECT filename, content_id FROM read_parquet({paths}, filename = true))
             JOIN matches USING (content_id)
             ORDER BY listing, content_id, start, "end", rule, expression
             """,
         ).cast(EVIDENCE)
-    listing = found["listing"].to_numpy()
-    starts = np.flatnonzero(listing[1:] != listing[:-1]) + 1 if len(listing) else np.array([], np.int64)
-    for start, end in zip([0, *starts], [*starts, len(listing)], strict=True):
-        if end > start:
-            yield from (
-                ("evidence", b) for b in found.slice(start, end - start).combine_chunks().to_batches()
-            )
-
-
-def _groups(path: Path) -> dict[str, tuple[int, str]]:
-    """Row group and digest of the matches of each listing that has any."""
-    groups: dict[str, tuple[int, str]] = {}
-    with open_shard(path) as file:
-        for number in range(file.num_row_groups):
-            table = file.read_row_group(number, use_threads=False)
-            groups[table["listing"][0].as_py()] = (number, table_digest(table.drop_columns(["listing"])))
-    return groups
+    yield from cut("evidence", found, found["listing"].to_numpy())
 
 
 def _licences(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:

@@ -15,7 +15,7 @@ from gristmill.collect.run import Collected
 from gristmill.decide.buckets import Bucket, buckets_of
 from gristmill.decide.facts import asked_labels, facts_stage
 from gristmill.decide.licence_stages import evidence_stage, licences_of
-from gristmill.decide.near_duplicates.run import verified_pairs
+from gristmill.decide.near_duplicates.run import known_similarities, verified_pairs
 from gristmill.decide.opt_out import OptOut
 from gristmill.decide.origins import origins_stage
 from gristmill.decide.reasons import reasons_stage
@@ -68,12 +68,13 @@ def decide(
     facts = engine.map_shards(facts_stage(asked, *part), [bucket.inputs for bucket in buckets])
     stages = [reasons_stage(policy, opt_outs, bucket.number, *part) for bucket in buckets]
     reasoned = _each(engine, list(zip(stages, facts, strict=True)))
-    (standing,) = engine.map_shards(survivors_stage(policy, *whole), [_gathered(reasoned, "reasoned")])
-    alike = Shard("", {"pairs": (), "similarities": ()})
+    reasons = _gathered(reasoned, "reasoned")
+    (standing,) = engine.map_shards(survivors_stage(policy, *whole), [reasons])
+    alike = Shard("", {"edges": (), "asked": (), tables.SIMILARITIES.name: ()})
     if policy.duplicates.near:
         survivors = Shard(standing.key, {"survivors": standing.files["survivors"]})
         alike = verified_pairs(survivors, collected, annotations, workspace, engine, settings)
-    both = Shard(digest(standing.key, alike.key), {**standing.files, **alike.files})
+    both = Shard(digest(standing.key, alike.key), {**reasons.files, **standing.files, **alike.files})
     (decisions,) = engine.map_shards(decisions_stage(policy, *whole), [both])
     verdicts = _verdicts(policy, buckets, facts, reasoned, decisions, engine, part)
     for fact, verdict in zip(facts, verdicts, strict=True):
@@ -83,7 +84,7 @@ def decide(
         _gathered(verdicts, tables.VERDICTS.name),
         licences,
         origins,
-        alike.files["similarities"],
+        known_similarities(workspace) if policy.duplicates.near else (),
     )
 
 
@@ -97,15 +98,18 @@ def _verdicts(
     sql: tuple[Path, int, int],
 ) -> list[Shard]:
     """The verdicts of every bucket, from its facts, its reasons and the decisions on its entries."""
-    path = decisions.file("decisions")
-    decided = decisions_of_buckets(path)
+    decided = decisions_of_buckets(decisions)
     inputs = []
     for bucket, fact, reasons in zip(buckets, facts, reasoned, strict=True):
         group, fingerprint = decided.get(bucket.number, (None, ""))
         inputs.append(
             Shard(
                 digest(fact.key, reasons.key, fingerprint),
-                {**fact.files, **reasons.files, "decisions": () if group is None else (path,)},
+                {
+                    **fact.files,
+                    **reasons.files,
+                    "decisions": () if group is None else decisions.files["decisions"],
+                },
                 {} if group is None else {"decisions": group},
             )
         )
@@ -126,6 +130,8 @@ def _each(engine: Engine, pairs: Sequence[tuple[Stage, Shard]]) -> list[Shard]:
 
 def unseen_languages(policy: Policy, facts: Shard) -> list[str]:
     """What to tell the user of language names in the policy that no file of this build has."""
+    if not policy.languages.allow and not policy.languages.deny:
+        return []
     seen: set[str] = set()
     for batch in read_batches(facts.files["facts"], ["language"]):
         seen.update(name for name in batch["language"].unique().to_pylist() if name)

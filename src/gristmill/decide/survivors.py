@@ -21,31 +21,30 @@ SURVIVORS = pa.schema([
     pa.field("content_id", pa.string(), nullable=False),
     pa.field("rank", pa.int64(), nullable=False),
     pa.field("row", pa.int64(), nullable=False),
-    pa.field("home", pa.string(), nullable=False),
 ])  # fmt: skip
 REPEATS = pa.schema([
     pa.field("row", pa.int64(), nullable=False),
     pa.field("content_id", pa.string(), nullable=False),
-    pa.field("home", pa.string(), nullable=False),
+    pa.field("kept_row", pa.int64(), nullable=False),
 ])  # fmt: skip
 CONFLICTS = pa.schema([
     pa.field("row", pa.int64(), nullable=False),
     pa.field("licences", pa.string(), nullable=False),
 ])  # fmt: skip
 
-_ORDER = "permissive DESC, day NULLS LAST, stars DESC NULLS LAST, forks DESC NULLS LAST, url, row"
+_STANDING = "permissive DESC, day NULLS LAST, stars DESC NULLS LAST, forks DESC NULLS LAST, url"
 
 
 def survivors_stage(policy: Policy, spill: Path, memory: int, threads: int) -> Stage:
     """Inputs ``reasoned`` of all buckets.
 
-    Outputs: ``survivors``, the entry that stands for each content that may be in (``rank`` 0 is best,
-    ``home`` its URL and path); ``repeats``, the other entries of these contents; ``conflicts``, the entries
-    whose content stands elsewhere under a licence that is not allowed.
+    Outputs: ``survivors``, the entry that stands for each content that may be in (``rank`` 0 is best);
+    ``repeats``, the other entries of these contents, with the one that stands for them; ``conflicts``, the
+    entries whose content stands elsewhere under a licence that is not allowed.
     """
     return Stage(
         "survivors",
-        1,
+        2,
         _survivors,
         {"survivors": SURVIVORS, "repeats": REPEATS, "conflicts": CONFLICTS},
         params={"conflict": policy.licences.conflict},
@@ -67,8 +66,7 @@ def _survivors(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             CREATE TEMP TABLE conflict AS
             SELECT content_id, array_to_string(list_sort(list(DISTINCT stated))[:8], '; ') AS licences
             FROM reasoned SEMI JOIN (
-                SELECT content_id FROM reasoned WHERE has_a_say GROUP BY content_id
-                HAVING bool_or(licence_allowed) AND NOT bool_and(licence_allowed)
+                SELECT content_id FROM reasoned WHERE has_a_say AND NOT licence_allowed
             ) AS doubtful USING (content_id)
             WHERE has_a_say GROUP BY content_id HAVING bool_or(licence_allowed) AND NOT {agreed}
             """
@@ -76,31 +74,39 @@ def _survivors(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         sql.execute(
             """
             CREATE TEMP TABLE passed AS
-            SELECT row, content_id, permissive, day, stars, forks, url, path
+            SELECT row, content_id, permissive, day, stars, forks, url
             FROM reasoned LEFT JOIN conflict USING (content_id)
             WHERE passed AND (licences IS NULL OR NOT licence_allowed)
             """
         )
+        # An order of whole entries is an order of few standings, which is dear to sort by, and of rows in each.
         sql.execute(
             f"""
             CREATE TEMP TABLE placed AS
-            SELECT row, content_id, first_value(row) OVER same AS kept_row
-            FROM passed WINDOW same AS (PARTITION BY content_id ORDER BY {_ORDER})
+            SELECT row, content_id, (standing::HUGEINT << 64) + row AS place
+            FROM passed JOIN (
+                SELECT *, row_number() OVER (ORDER BY {_STANDING}) AS standing
+                FROM (SELECT DISTINCT permissive, day, stars, forks, url FROM passed)
+            ) AS standings
+              ON standings.url = passed.url AND standings.permissive = passed.permissive
+             AND standings.day IS NOT DISTINCT FROM passed.day
+             AND standings.stars IS NOT DISTINCT FROM passed.stars
+             AND standings.forks IS NOT DISTINCT FROM passed.forks
             """
         )
         sql.execute(
-            f"""
+            """
             CREATE TEMP TABLE ranked AS
-            SELECT content_id, row_number() OVER (ORDER BY {_ORDER}) - 1 AS rank, row, url || ' ' || path AS home
-            FROM passed SEMI JOIN (SELECT row FROM placed WHERE row = kept_row) AS first USING (row)
+            SELECT content_id, row_number() OVER (ORDER BY place) - 1 AS rank, row
+            FROM placed SEMI JOIN (SELECT min(place) AS place FROM placed GROUP BY content_id) AS first USING (place)
             """
         )
         queries = {
-            "survivors": ("SELECT content_id, rank, row, home FROM ranked ORDER BY rank", SURVIVORS),
+            "survivors": ("SELECT content_id, rank, row FROM ranked ORDER BY rank", SURVIVORS),
             "repeats": (
                 """
-                SELECT placed.row, placed.content_id, home FROM placed JOIN ranked ON ranked.row = kept_row
-                WHERE placed.row <> kept_row ORDER BY 1
+                SELECT placed.row, content_id, ranked.row AS kept_row FROM placed JOIN ranked USING (content_id)
+                WHERE placed.row <> ranked.row ORDER BY 1
                 """,
                 REPEATS,
             ),

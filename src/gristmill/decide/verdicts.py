@@ -7,7 +7,6 @@ bucket's verdicts are made again only if its reasons or its decisions changed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill import tables
+from gristmill.decide.groups import INDEX, cut, read_index
 from gristmill.decide.near_duplicates.assignment import assign
-from gristmill.decide.near_duplicates.stages import PAIRS
-from gristmill.decide.reasons import ROW_BITS
+from gristmill.decide.near_duplicates.pair_stages import ASKED, EDGES
+from gristmill.decide.reasons import REASONED, ROW_BITS
 from gristmill.decide.rules import CONFLICT
 from gristmill.decide.survivors import CONFLICTS, REPEATS, SURVIVORS
-from gristmill.engine.shards import open_shard, table_digest
 from gristmill.engine.sql import create_view, fetch_table, file_list, open_sql, stream_batches
-from gristmill.engine.stages import Inputs, Output, Stage
+from gristmill.engine.stages import Inputs, Output, Shard, Stage
 from gristmill.errors import BalanceError
 from gristmill.recipe import Policy
 
@@ -43,7 +42,8 @@ _NEAR = ("near_duplicate", "policy.duplicates.near_threshold")
 
 
 def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``survivors``, ``repeats``, ``conflicts``, and with near duplicates ``pairs`` and ``similarities``.
+    """Inputs ``reasoned`` of all buckets, ``survivors``, ``repeats``, ``conflicts``, and with near duplicates ``edges`` and
+    ``asked`` with their ``similarities``.
 
     Output ``decisions``: a row for each entry on which others have a bearing, a row group a bucket. ``home``
     is the place that is kept for the same content, if one stands for all; ``cluster_home`` that of the
@@ -52,9 +52,9 @@ def decisions_stage(policy: Policy, spill: Path, memory: int, threads: int) -> S
     near = policy.duplicates
     return Stage(
         "decisions",
-        1,
+        3,
         _decisions,
-        {"decisions": DECISIONS},
+        {"decisions": DECISIONS, "index": INDEX},
         params={"near": near.near, "threshold": near.near_threshold, "exact": near.exact},
         private={"spill": spill, "memory": memory, "threads": threads},
         row_groups=("decisions",),
@@ -73,14 +73,9 @@ def verdicts_stage(policy: Policy, spill: Path, memory: int, threads: int) -> St
     )
 
 
-def decisions_of_buckets(path: Path) -> dict[int, tuple[int, str]]:
+def decisions_of_buckets(decisions: Shard) -> dict[int, tuple[int, str]]:
     """Row group and digest of the decisions on each bucket that has any."""
-    found: dict[int, tuple[int, str]] = {}
-    with open_shard(path) as file:
-        for number in range(file.num_row_groups):
-            table = file.read_row_group(number, use_threads=False)
-            found[table["row"][0].as_py() >> ROW_BITS] = (number, table_digest(table))
-    return found
+    return {int(key): found for key, found in read_index(decisions).items()}
 
 
 def _decisions(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
@@ -88,46 +83,53 @@ def _decisions(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "survivors", inputs.files["survivors"], SURVIVORS)
         create_view(sql, "repeats", inputs.files["repeats"], REPEATS)
         create_view(sql, "conflicts", inputs.files["conflicts"], CONFLICTS)
+        create_view(sql, "reasoned", inputs.files["reasoned"], REASONED)
         sql.register("clusters", _clusters(sql, inputs, params))
         found = fetch_table(
             sql,
             f"""
             WITH place AS (
-                SELECT row, content_id, CASE WHEN {params["exact"]} THEN home END AS home FROM repeats
-                UNION ALL SELECT row, content_id, NULL FROM survivors
+                SELECT row, content_id, CASE WHEN {params["exact"]} THEN kept_row END AS kept_row FROM repeats
+                UNION ALL SELECT row, content_id, NULL FROM survivors SEMI JOIN clusters USING (content_id)
+            ), decided AS (
+                SELECT coalesce(conflicts.row, place.row) AS row, licences AS conflict, kept_row,
+                       cluster_id, similarity, cluster_row
+                FROM place LEFT JOIN clusters USING (content_id)
+                FULL JOIN conflicts USING (row)
+                WHERE licences IS NOT NULL OR kept_row IS NOT NULL OR cluster_id IS NOT NULL
+            ), home AS MATERIALIZED (
+                SELECT row, url || ' ' || path AS home FROM reasoned SEMI JOIN (
+                    SELECT kept_row AS row FROM decided UNION SELECT cluster_row FROM decided
+                ) AS wanted USING (row)
             )
-            SELECT coalesce(conflicts.row, place.row) AS row, licences AS conflict, home,
-                   cluster_id, similarity, cluster_home
-            FROM place LEFT JOIN clusters USING (content_id)
-            FULL JOIN conflicts USING (row)
-            WHERE licences IS NOT NULL OR home IS NOT NULL OR cluster_id IS NOT NULL
+            SELECT decided.row, conflict, kept.home, cluster_id, similarity, cluster.home AS cluster_home
+            FROM decided LEFT JOIN home AS kept ON kept.row = kept_row
+            LEFT JOIN home AS cluster ON cluster.row = cluster_row
             ORDER BY 1
             """,
         ).cast(DECISIONS)
-    buckets = found["row"].to_numpy() >> ROW_BITS
-    bounds = [*np.flatnonzero(np.diff(buckets, prepend=-1)).tolist(), len(buckets)]
-    for start, end in pairwise(bounds):
-        yield from (("decisions", b) for b in found.slice(start, end - start).combine_chunks().to_batches())
+    yield from cut("decisions", found, found["row"].to_numpy() >> ROW_BITS)
 
 
 def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[str, Any]) -> pa.Table:
     """For every content that is alike to another: the content kept for it, and the similarity."""
-    create_view(sql, "pairs", inputs.files["pairs"], PAIRS)
+    create_view(sql, "edges", inputs.files["edges"], EDGES)
+    create_view(sql, "asked", inputs.files["asked"], ASKED)
     create_view(sql, "similarities", inputs.files["similarities"], tables.SIMILARITIES.schema)
-    near, threshold = params["near"], float(params["threshold"])
+    (missing,) = fetch_table(
+        sql, "SELECT count(*) AS missing FROM asked ANTI JOIN similarities USING (content_a, content_b)"
+    )["missing"].to_pylist()
+    if missing:
+        raise BalanceError(f"{missing} candidate pairs have no similarity; this is a bug")
     edges = fetch_table(
         sql,
         f"""
-        SELECT better, worse, any_value(jaccard) AS jaccard
-        FROM pairs LEFT JOIN similarities USING (content_a, content_b)
-        WHERE {near} AND (jaccard IS NULL OR jaccard >= {threshold!r}) GROUP BY ALL ORDER BY ALL
+        FROM (
+            SELECT better, worse, jaccard FROM edges
+            UNION ALL SELECT better, worse, jaccard FROM asked JOIN similarities USING (content_a, content_b)
+        ) WHERE {params["near"]} AND jaccard >= {float(params["threshold"])!r}
         """,
     )
-    if edges["jaccard"].null_count:
-        raise BalanceError(
-            f"{edges['jaccard'].null_count} candidate pairs have no similarity: a folder of stages/similarities-* "
-            "is gone; remove the folder stages/pairs of the workspace and build again"
-        )
     both = (
         np.stack([edges["better"].to_numpy(), edges["worse"].to_numpy()], axis=1)
         .astype(np.int64)
@@ -148,7 +150,7 @@ def _clusters(sql: duckdb.DuckDBPyConnection, inputs: Inputs, params: Mapping[st
     return fetch_table(
         sql,
         """
-        SELECT own.content_id, kept.content_id AS cluster_id, similarity, kept.home AS cluster_home
+        SELECT own.content_id, kept.content_id AS cluster_id, similarity, kept.row AS cluster_row
         FROM assigned
         JOIN survivors AS own ON own.rank = assigned.rank
         JOIN survivors AS kept ON kept.rank = kept_rank

@@ -148,23 +148,23 @@ def read_table(paths: Iterable[Path], schema: pa.Schema, columns: Sequence[str] 
 
 
 def table_digest(table: pa.Table) -> str:
-    """Digest of the rows of a table of numbers and texts: equal digests, equal rows."""
-    digest = hashlib.sha256(str(table.schema.remove_metadata()).encode())
-    for column in table.columns:
-        # What lies in the place of a null is anything; the nulls and the other values tell all.
-        digest.update(np.packbits(column.is_valid().to_numpy()).tobytes())
-        values = column.drop_null().combine_chunks()
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, pa.schema([pa.field("values", values.type)])) as stream:
-            stream.write_batch(pa.RecordBatch.from_arrays([values], names=["values"]))
-        digest.update(sink.getvalue())
+    """Digest of the rows of a table of numbers and texts: it tells equal rows from others, however they lie."""
+    digest = hashlib.sha256(f"{table.schema.remove_metadata()} {table.num_rows}".encode())
+    for column in table.combine_chunks().columns:
+        for array in column.chunks:
+            digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+            if pa.types.is_string(array.type):
+                digest.update(pc.fill_null(pc.binary_length(array), 0).to_numpy().tobytes())
+                digest.update("".join(array.drop_null().to_pylist()).encode())
+            else:
+                digest.update(pc.fill_null(array, 0).to_numpy().tobytes())
     return digest.hexdigest()
 
 
 def open_shard(path: Path) -> pq.ParquetFile:
     """Open a Parquet file. Raises StageError naming the file if it is missing or damaged."""
     try:
-        return pq.ParquetFile(path, memory_map=False)
+        return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise StageError(
             f"{path}: cannot be read as Parquet ({error}); remove its folder and run the build again"
@@ -248,6 +248,23 @@ def read_matching(
     """``SegmentReader.read`` of one file."""
     with SegmentReader([path], key) as reader:
         yield from reader.read(wanted, columns)
+
+
+def join_batches(batches: Iterable[pa.RecordBatch], limit: int, column: str) -> Iterator[pa.RecordBatch]:
+    """Join batches one after the other until their binary ``column`` holds ``limit`` bytes.
+
+    What is picked from row groups comes a few rows at a time, and a call of a kernel has a cost of its own.
+    """
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        waiting.append(batch)
+        size += pc.sum(pc.binary_length(batch[column])).as_py() or 0
+        if size >= limit:
+            yield pa.concat_batches(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def split_batch(batch: pa.RecordBatch, limit: int, column: str) -> Iterator[pa.RecordBatch]:

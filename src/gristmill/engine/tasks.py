@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -73,7 +74,7 @@ def run_task(task: Task) -> TaskReport:
 def read_report(folder: Path) -> TaskReport:
     """The report of a finished task, marked as reused."""
     try:
-        values = json.loads((folder / REPORT).read_text())
+        values = msgspec.json.decode((folder / REPORT).read_bytes())
         return TaskReport(**{**values, "reused": True})
     except (OSError, ValueError, TypeError) as error:
         raise StageError(f"{folder}: damaged task folder ({error}); remove it and run again") from error

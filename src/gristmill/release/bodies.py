@@ -7,9 +7,11 @@ replaced in it with the seed of the replacements. Equal recipe, equal text.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,7 @@ from gristmill.annotate.findings import value_hash
 from gristmill.annotate.stages import text_batch
 from gristmill.engine.shards import SegmentReader
 from gristmill.errors import BalanceError
+from gristmill.release.marks import mark_of
 from gristmill.release.redact import Span, count_replacements, redact_content
 from gristmill.release.schema import value_bytes
 
@@ -35,49 +38,52 @@ class Body:
     redactions: int
 
 
-def read_spans(findings: SegmentReader, content_ids: np.ndarray, least: float) -> dict[str, list[Span]]:
-    """Findings of some contents (sorted, distinct ids) with a score of ``least`` or more, by content id.
+class Segments:
+    """The contents of a workspace, and the findings in them file by file: opened when asked for, the newest first.
 
-    Their value hashes are left empty: they depend on the workspace, and a release must not.
+    A context manager that closes what was opened.
     """
-    found: dict[str, list[Span]] = {}
-    for batch in findings.read(content_ids, _FINDING_COLUMNS):
-        chosen = batch.filter(pc.greater_equal(batch["score"], least))
-        columns = (chosen[name].to_pylist() for name in _FINDING_COLUMNS[:4])
-        for content_id, start, end, kind in zip(*columns, strict=True):
-            found.setdefault(content_id, []).append(Span(start, end, kind, ""))
-    return found
+
+    def __init__(self, contents: Sequence[Path], findings: Sequence[Path], least: float) -> None:
+        pairs = zip(contents, findings, strict=True)
+        self._left = sorted(pairs, key=lambda pair: pair[0].stat().st_mtime_ns)
+        self._open: list[tuple[SegmentReader, SegmentReader]] = []
+        self._stack = ExitStack()
+        self.least = least
+
+    def __iter__(self) -> Iterator[tuple[SegmentReader, SegmentReader]]:
+        yield from self._open
+        while self._left:
+            contents, findings = (
+                self._stack.enter_context(SegmentReader([path], "content_id")) for path in self._left.pop()
+            )
+            self._open.append((contents, findings))
+            yield contents, findings
+
+    def __enter__(self) -> Segments:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
 
-def recipes(rows: pa.Table, spans: Mapping[str, Sequence[Span]], seed: int) -> pa.Array:
-    """The recipe of each row's text, from its columns ``content_id`` and ``src_encoding``."""
-    ids = rows["content_id"].combine_chunks()
-    plain = pc.binary_join_element_wise(ids, rows["src_encoding"].combine_chunks(), " ")
-    marked = np.flatnonzero(pc.is_in(ids, value_set=pa.array(list(spans), pa.string())).to_numpy(False))
-    if not len(marked):
-        return plain
-    redacted = []
-    for text in plain.take(pa.array(marked)).to_pylist():
-        places = sorted((span.start, span.end, span.type) for span in spans[text.split(" ", 1)[0]])
-        redacted.append(f"{text} {seed} {hashlib.sha256(repr(places).encode()).hexdigest()[:32]}")
-    mask = np.zeros(len(ids), bool)
-    mask[marked] = True
-    return pc.replace_with_mask(plain, pa.array(mask), pa.array(redacted, pa.string()))
+def recipes(rows: pa.Table, seed: int) -> pa.Array:
+    """The recipe of each row's text, from its columns ``content_id``, ``src_encoding`` and ``mark``."""
+    ids, encodings, marks = (rows[name].combine_chunks() for name in ("content_id", "src_encoding", "mark"))
+    redacted = pc.binary_join_element_wise(str(seed), marks, " ")
+    return pc.binary_join_element_wise(ids, encodings, redacted, " ", null_handling="skip")
 
 
-def read_bodies(
-    rows: pa.Table, segments: SegmentReader, spans: Mapping[str, Sequence[Span]], seed: int
-) -> dict[str, Body]:
+def read_bodies(rows: pa.Table, segments: Segments, seed: int) -> dict[str, Body]:
     """The texts of some rows of a plan, by content id.
 
     Args:
-        rows: columns ``content_id``, ``length_bytes`` and ``src_encoding``; all texts are held in memory.
-        segments: the workspace's contents.
-        spans: what is replaced in which content; the others stay as they are.
+        rows: columns ``content_id``, ``length_bytes``, ``src_encoding`` and ``mark``; all texts are held in memory.
+        segments: the workspace's contents and findings.
         seed: keys the replacements, so that they are the same in every workspace.
 
     Raises:
-        BalanceError: no segment holds one of the contents.
+        BalanceError: no segment holds one of the contents, or its findings are not those of its mark.
         StageError: a content does not decode in the encoding stated for it.
     """
     encodings = pa.table(
@@ -90,18 +96,45 @@ def read_bodies(
         schema=tables.TEXT.schema,
     ).combine_chunks()
     key = hashlib.sha256(f"gristmill redaction {seed}".encode()).digest()
+    marked = rows.filter(pc.is_valid(rows["mark"]))
+    marks = dict(zip(marked["content_id"].to_pylist(), marked["mark"].to_pylist(), strict=True))
     wanted = np.unique(rows["content_id"].to_numpy())
     bodies: dict[str, Body] = {}
-    for batch in segments.read(wanted, ["content_id", "length", "data"]):
-        texts = text_batch(batch, encodings)
-        released, replaced = _redact(texts, spans, key)
-        ids = texts["content_id"].to_pylist()
-        for content_id, text, count in zip(ids, _values(released.cast(pa.string())), replaced, strict=True):
-            bodies[content_id] = Body(text, hashlib.sha256(text).hexdigest(), count)
-    if len(bodies) != len(wanted):
-        missing = next(content_id for content_id in wanted.tolist() if content_id not in bodies)
-        raise BalanceError(f"content {missing} is kept by its verdict but no segment holds it; this is a bug")
+    for contents, findings in segments:
+        if not len(wanted):
+            break
+        for batch in contents.read(wanted, ["content_id", "length", "data"]):
+            texts = text_batch(batch, encodings)
+            ids = texts["content_id"].to_pylist()
+            spans = _spans(findings, {name: marks[name] for name in ids if name in marks}, segments.least)
+            released, replaced = _redact(texts, spans, key)
+            for content_id, text, count in zip(
+                ids, _values(released.cast(pa.string())), replaced, strict=True
+            ):
+                bodies[content_id] = Body(text, hashlib.sha256(text).hexdigest(), count)
+        wanted = np.array([content_id for content_id in wanted.tolist() if content_id not in bodies], object)
+    if len(wanted):
+        raise BalanceError(
+            f"content {wanted[0]} is kept by its verdict but no segment holds it; this is a bug"
+        )
     return bodies
+
+
+def _spans(findings: SegmentReader, marks: Mapping[str, str], least: float) -> dict[str, list[Span]]:
+    """What is replaced in some contents of one segment, by content id.
+
+    The value hashes are left empty: they depend on the workspace, and a release must not.
+    """
+    found: dict[str, list[Span]] = {}
+    for batch in findings.read(np.array(sorted(marks), object), _FINDING_COLUMNS):
+        chosen = batch.filter(pc.greater_equal(batch["score"], least))
+        columns = (chosen[name].to_pylist() for name in _FINDING_COLUMNS[:4])
+        for content_id, start, end, kind in zip(*columns, strict=True):
+            found.setdefault(content_id, []).append(Span(start, end, kind, ""))
+    for content_id, mark in marks.items():
+        if mark_of(found.get(content_id, ())) != mark:
+            raise BalanceError(f"content {content_id}: other findings than the plan has seen; this is a bug")
+    return found
 
 
 def _values(texts: pa.StringArray) -> Iterable[memoryview]:

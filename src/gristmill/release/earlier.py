@@ -7,11 +7,10 @@ the digest or checksum stated for it. A task that is gone or cannot be read is p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +19,11 @@ import pyarrow.compute as pc
 from gristmill.engine.shards import read_table
 from gristmill.errors import ReleaseError, StageError
 from gristmill.release.manifest import file_digest
-from gristmill.release.paged import StoredPage, read_page
 from gristmill.release.pages import decode_page
-from gristmill.release.pieces import SUFFIX
+from gristmill.release.stored import PAGE, PageReader, StoredPages
 
 PAGES = pa.schema([
+    pa.field("file", pa.string(), nullable=False),
     pa.field("slug", pa.string(), nullable=False),
     pa.field("made_from", pa.binary(), nullable=False),
     pa.field("offset", pa.int64(), nullable=False),
@@ -54,88 +53,92 @@ WRITTEN = pa.schema([
 
 
 @dataclass(frozen=True)
-class KnownPage:
-    """A page of an earlier task, and the number of its first row in ``Earlier.bodies``."""
-
-    stored: StoredPage
-    made_from: bytes
-    first: int
-
-
-@dataclass(frozen=True)
 class KnownShard:
-    """A shard of an earlier task, or a piece of one: its file, its row of WRITTEN, and its pages in order."""
+    """A shard of an earlier task: its file, its row of WRITTEN, and its pages by number, ``first`` to before ``last``."""
 
     path: Path
     written: dict[str, object]
-    pages: list[KnownPage]
+    first: int
+    last: int
 
 
-@dataclass
 class Earlier:
-    """Everything that some earlier tasks wrote; ``bodies`` has the schema BODIES, in the order of the pages."""
+    """Everything that some earlier tasks wrote.
 
-    bodies: pa.Table = field(default_factory=BODIES.empty_table)
-    pages: dict[bytes, KnownPage] = field(default_factory=dict)
-    shards: dict[bytes, KnownShard] = field(default_factory=dict)
-    _starts: list[int] = field(default_factory=list)
-    _in_order: list[KnownPage] = field(default_factory=list)
+    ``bodies`` has the schema BODIES, in the order of ``pages``; ``first_rows`` are the numbers in it of the first
+    row of each page, ``made_from`` what each page was made from. ``shards`` are whole shards by what they were
+    made from: no pieces.
+    """
+
+    def __init__(
+        self, pages: StoredPages, made_from: pa.Array, bodies: pa.Table, shards: dict[bytes, KnownShard]
+    ) -> None:
+        self.pages, self.bodies, self.shards = pages, bodies, shards
+        self.first_rows = np.cumsum(pages.at["rows"]) - pages.at["rows"]
+        self._made_from = made_from
 
     def forget(self) -> None:
         """Trust nothing any more but what ``bodies`` says: a file turned out to be damaged."""
-        self.pages.clear()
+        self._made_from = self._made_from.slice(0, 0)
         self.shards.clear()
+
+    def find_pages(self, made_from: pa.Array) -> np.ndarray:
+        """The number of a page made from each of these, -1 where there is none."""
+        return _index_in(made_from, self._made_from)
 
     def find(self, recipes: pa.Array) -> np.ndarray:
         """The number in ``bodies`` of a text made by each recipe, -1 where there is none."""
-        if not self.bodies.num_rows:
-            return np.full(len(recipes), -1, np.int64)
-        at = pc.fill_null(pc.index_in(recipes, value_set=self.bodies["recipe"]), -1)
-        return np.asarray(at.to_numpy(zero_copy_only=False), np.int64)
+        return _index_in(recipes, self.bodies["recipe"])
 
     def read(self, numbers: np.ndarray) -> dict[int, memoryview]:
         """Texts by their number in ``bodies``; those whose page is not whole any more are missing."""
         wanted = np.unique(numbers[numbers >= 0])
-        owners = np.searchsorted(np.array(self._starts, np.int64), wanted, side="right") - 1
+        owners = np.searchsorted(self.first_rows, wanted, side="right") - 1
+        bounds = np.searchsorted(owners, [*np.unique(owners), len(self.first_rows)])
         texts: dict[int, memoryview] = {}
-        for owner in np.unique(owners).tolist():
-            page = self._in_order[owner]
-            with suppress(OSError, ReleaseError), page.stored.file.open("rb") as file:
-                stored = page.stored
-                data = read_page(stored, file)
-                if data is not None:
-                    frame = memoryview(data)[stored.header_bytes :]
-                    found = decode_page(frame, stored.raw_bytes, stored.rows)
-                    for number in wanted[owners == owner].tolist():
-                        texts[number] = found[number - page.first]
+        with PageReader(self.pages.files) as reader:
+            for owner, start, end in zip(np.unique(owners), bounds, bounds[1:], strict=False):
+                page = self.pages.at[owner : owner + 1]
+                (header, raw, rows) = page[["header_bytes", "raw_bytes", "rows"]].tolist()[0]
+                with suppress(ReleaseError):
+                    found = decode_page(memoryview(reader.read(page))[header:], raw, rows)
+                    first = int(self.first_rows[owner])
+                    for number in wanted[start:end].tolist():
+                        texts[number] = found[number - first]
         return texts
 
 
 def read_earlier(pages_files: Iterable[Path]) -> Earlier:
     """Read what some tasks wrote; ``pages_files`` are their tables of pages, the most trusted first."""
-    earlier = Earlier()
-    parts = [earlier.bodies]
-    first = 0
+    files: list[Path] = []
+    at = [np.zeros(0, PAGE)]
+    made_from, bodies = [PAGES.empty_table()["made_from"]], [BODIES.empty_table()]
+    shards: dict[bytes, KnownShard] = {}
+    count = 0
     for path in pages_files:
         kind = path.name.removeprefix("pages")
         try:
             pages = read_table([path], PAGES).cast(PAGES)
-            bodies = read_table([path.with_name(f"bodies{kind}")], BODIES).cast(BODIES)
+            own = read_table([path.with_name(f"bodies{kind}")], BODIES).cast(BODIES)
             written = read_table([path.with_name(f"written{kind}")], WRITTEN).cast(WRITTEN)
         except (StageError, pa.ArrowException, OSError, ValueError):
             continue
-        if bodies.num_rows != pc.sum(pages["rows"], min_count=0).as_py():
+        if own.num_rows != pc.sum(pages["rows"], min_count=0).as_py():
             continue
-        parts.append(bodies)
-        _add_task(earlier, path.parent, pages, written, first)
-        first += bodies.num_rows
-    earlier.bodies = pa.concat_tables(parts).combine_chunks()
-    return earlier
-
-
-def written_file(folder: Path, row: Mapping[str, Any]) -> Path:
-    """The file in a task's folder that a row of WRITTEN speaks of: a shard has a logical hash, a piece none."""
-    return folder / f"{row['slug']}{'.parquet' if row['logical_sha256'] else SUFFIX}"
+        for known in _shards(path.parent, pages, written, count):
+            shards.setdefault(bytes(known.written["made_from"]), known)  # type: ignore[call-overload]
+        at.append(_places(pages, len(files)))
+        files += [path.parent / name for name in _files(pages).dictionary.to_pylist()]
+        made_from.append(pages["made_from"])
+        bodies.append(own)
+        count += pages.num_rows
+    chunks = [chunk for column in made_from for chunk in column.chunks]
+    return Earlier(
+        StoredPages(files, np.concatenate(at)),
+        pa.chunked_array(chunks, pa.binary()).combine_chunks(),
+        pa.concat_tables(bodies).combine_chunks(),
+        shards,
+    )
 
 
 def is_sound(shard: KnownShard) -> bool:
@@ -147,19 +150,34 @@ def is_sound(shard: KnownShard) -> bool:
         return False
 
 
-def _add_task(earlier: Earlier, folder: Path, pages: pa.Table, written: pa.Table, first: int) -> None:
-    of_slug: dict[str, list[KnownPage]] = {}
-    listed = written.to_pylist()
-    files = {row["slug"]: written_file(folder, row) for row in listed}
-    columns = (pages[name].to_pylist() for name in PAGES.names)
-    for slug, made_from, offset, size, header, raw, rows, crc in zip(*columns, strict=True):
-        stored = StoredPage(files.get(slug, folder), offset, size, header, raw, rows, crc)
-        page = KnownPage(stored, made_from, first)
-        earlier.pages.setdefault(made_from, page)
-        of_slug.setdefault(slug, []).append(page)
-        earlier._starts.append(first)
-        earlier._in_order.append(page)
-        first += rows
-    for row in listed:
-        known = KnownShard(files[row["slug"]], row, of_slug.get(row["slug"], []))
-        earlier.shards.setdefault(row["made_from"], known)
+def _files(pages: pa.Table) -> pa.DictionaryArray:
+    return pages["file"].combine_chunks().dictionary_encode()
+
+
+def _places(pages: pa.Table, first_file: int) -> np.ndarray:
+    """Where the pages of a task are, their files numbered from ``first_file``."""
+    at = np.zeros(pages.num_rows, PAGE)
+    at["file"] = first_file + _files(pages).indices.to_numpy()
+    for name in ("offset", "size", "header_bytes", "raw_bytes", "rows", "crc"):
+        at[name] = pages[name].to_numpy()
+    return at
+
+
+def _shards(folder: Path, pages: pa.Table, written: pa.Table, count: int) -> Iterable[KnownShard]:
+    """The whole shards of a task whose pages are numbered from ``count``."""
+    encoded = pages["slug"].combine_chunks().dictionary_encode()
+    slugs = {slug: number for number, slug in enumerate(encoded.dictionary.to_pylist())}
+    numbers = encoded.indices.to_numpy()
+    for row in written.to_pylist():
+        if row["logical_sha256"]:
+            own = np.flatnonzero(numbers == slugs.get(row["slug"], -1))
+            if len(own) and int(own[-1] - own[0]) == len(own) - 1:
+                first = count + int(own[0])
+                yield KnownShard(folder / f"{row['slug']}.parquet", row, first, first + len(own))
+
+
+def _index_in(values: pa.Array, known: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    if not len(known) or not len(values):
+        return np.full(len(values), -1, np.int64)
+    at = pc.fill_null(pc.index_in(values, value_set=known), -1)
+    return np.asarray(at.to_numpy(zero_copy_only=False), np.int64)

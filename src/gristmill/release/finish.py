@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,9 +16,10 @@ from gristmill.engine.shards import read_batches, read_table
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.release.earlier import WRITTEN
 from gristmill.release.manifest import file_digest
-from gristmill.release.paged import StoredPage, write_paged_shard
+from gristmill.release.paged import write_paged_shard
 from gristmill.release.pieces import read_piece
 from gristmill.release.schema import STUBS, rows_digest
+from gristmill.release.stored import StoredPages
 from gristmill.release.write import describe
 
 VISITED = pa.schema([
@@ -29,14 +31,19 @@ VISITED = pa.schema([
 ])  # fmt: skip
 
 
-def merge_stage(slug: str) -> Stage:
-    """The stage that joins the ``pieces`` of a shard, in order, into ``<slug>.parquet``; output ``written``."""
+def merge_stage(slug: str, numbers: Sequence[int]) -> Stage:
+    """The stage that joins the pieces of a shard, in order, into ``<slug>.parquet``.
+
+    Input ``pieces``, files of pieces, and ``numbers`` those of this language in each. The pages are copied as
+    they are. Output ``written``.
+    """
     return Stage(
         "merge",
-        3,
+        4,
         _merge,
         {"written": WRITTEN},
         params={"slug": slug, "pyarrow": pa.__version__},
+        private={"numbers": list(numbers)},
         own_files=True,
     )
 
@@ -52,17 +59,19 @@ def visits_stage() -> Stage:
 
 
 def _merge(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
-    slug = params["slug"]
-    rows: list[pa.Table] = []
-    pages: list[StoredPage] = []
-    for path in inputs.files["pieces"]:
-        own, found = read_piece(path)
-        rows.append(own)
-        pages += found
-    whole = pa.concat_tables(rows).combine_chunks()
-    path = Path(params["folder"]) / f"{slug}.parquet"
-    write_paged_shard(path, whole, pages)
-    row = describe(slug, b"", path, whole)
+    batches, pages = [], []
+    files: list[Path] = []
+    for path, number in zip(inputs.files["pieces"], params["numbers"], strict=True):
+        rows, own = read_piece(path, number)
+        at = own.at.copy()
+        at["file"] += len(files)
+        batches.append(rows)
+        pages.append(at)
+        files += own.files
+    whole = pa.Table.from_batches(batches).combine_chunks()
+    path = Path(params["folder"]) / f"{params['slug']}.parquet"
+    write_paged_shard(path, whole, StoredPages(files, np.concatenate(pages)))
+    row = describe(params["slug"], b"", path, whole)
     yield from (("written", b) for b in pa.Table.from_pylist([row], schema=WRITTEN).to_batches())
 
 

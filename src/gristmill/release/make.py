@@ -18,9 +18,10 @@ from gristmill.engine.shards import read_table
 from gristmill.engine.stages import Shard, Stage, digest
 from gristmill.recipe import Recipe
 from gristmill.release.count import COUNTS
-from gristmill.release.earlier import WRITTEN, written_file
+from gristmill.release.earlier import WRITTEN
 from gristmill.release.finish import describe_stage, merge_stage
 from gristmill.release.order import page_bits
+from gristmill.release.pieces import PIECES
 from gristmill.release.plan import (
     DROPPED,
     LANGUAGES,
@@ -68,9 +69,10 @@ def make_release(
     facts, verdicts = decided.facts.files["facts"], decided.verdicts.files[tables.VERDICTS.name]
     buckets = engine.map_shards(stage, bucket_inputs(facts, verdicts))
     rows = Shard(digest([bucket.key for bucket in buckets]), {"kept": tuple(b.file("kept") for b in buckets)})
-    findings = annotations[tables.FINDINGS.name]
+    redact = recipe.release.redact
+    findings = annotations[tables.FINDINGS.name] if redact.enabled else []
     (plan,) = engine.map_shards(
-        plan_stage(workspace.spill, settings.sql_memory, settings.sql_threads),
+        plan_stage(redact.min_score, workspace.spill, settings.sql_memory, settings.sql_threads),
         [
             Shard(
                 digest(rows.key, [shard.key for shard in findings]),
@@ -86,7 +88,7 @@ def make_release(
     (whole,) = read_table(plan.files["whole"], WHOLE).to_pylist()
     languages = read_table(plan.files["languages"], LANGUAGES)
     cut = layout(languages, recipe.release.shard_bytes)
-    written = _write(recipe, rows, plan, languages, cut, collected, engine)
+    written = _write(recipe, rows, plan, languages, cut, collected, annotations, engine)
     stubs = [Shard(bucket.key, {STUBS.name: bucket.files[STUBS.name]}) for bucket in buckets]
     described = engine.map_shards(describe_stage(), stubs)
     left = [
@@ -110,18 +112,21 @@ def _write(
     languages: pa.Table,
     cut: Layout,
     collected: Collected,
+    annotations: Annotations,
     engine: Engine,
 ) -> list[Shard]:
     """The tasks that write each range; their tables without the range in the names."""
     if not languages.num_rows:
         return []
+    findings = annotations[tables.FINDINGS.name]
     inputs = Shard(
-        digest(rows.key, plan.key, [s.key for s in collected.segments]),
+        digest(rows.key, plan.key, [s.key for s in collected.segments], [s.key for s in findings]),
         {
             "runs": tuple(path.with_name(RUNS) for path in rows.files["kept"]),
             "crowds": plan.files["crowds"],
             "contents": tuple(shard.file("contents") for shard in collected.segments),
-            "found": plan.files["found"],
+            "marks": plan.files["marks"],
+            tables.FINDINGS.name: tuple(shard.file(tables.FINDINGS.name) for shard in findings),
         },
     )
     redact = recipe.release.redact
@@ -157,24 +162,31 @@ def earlier_tasks(folder: Path, which: Range) -> list[Path]:
 
 
 def _shards(written: Sequence[Shard], cut: Layout, engine: Engine) -> list[tuple[Path, dict[str, Any]]]:
-    """The shards of the release, in the order of languages and ranges; small languages' pieces are joined."""
-    pieces: dict[str, dict[int, tuple[Path, dict[str, Any]]]] = {}
+    """The shards of the release, in the order of languages and ranges; pieces of several ranges are joined."""
+    parts: dict[str, dict[int, tuple[Path, int, dict[str, Any]]]] = {}
     for number, task in enumerate(written):
-        path = task.file("written")
-        for row in read_table([path], WRITTEN).to_pylist():
-            pieces.setdefault(row["slug"], {})[number] = (written_file(path.parent, row), row)
+        folder = task.file("written").parent
+        pieces = 0
+        for row in read_table(task.files["written"], WRITTEN).to_pylist():
+            if row["logical_sha256"]:
+                part = (folder / f"{row['slug']}.parquet", 0, row)
+            else:  # pieces are numbered in the order of their rows
+                part = (folder / PIECES, pieces, row)
+                pieces += 1
+            parts.setdefault(row["slug"], {})[number] = part
     shards: list[tuple[Path, dict[str, Any]] | None] = []
     merges: list[tuple[Stage, Shard]] = []
     for name, number in cut.shards.items():
         each = cut.ranges // number
         for start in range(0, cut.ranges, each):
-            group = [pieces[name][n] for n in range(start, start + each) if n in pieces[name]]
+            group = [parts[name][n] for n in range(start, start + each) if n in parts[name]]
             if each == 1:
-                shards += group
+                shards += [(path, row) for path, _, row in group]
             elif group:
                 shards.append(None)
-                key = digest([row["sha256"] for _, row in group])
-                merges.append((merge_stage(name), Shard(key, {"pieces": tuple(p for p, _ in group)})))
+                key = digest([row["made_from"].hex() for _, _, row in group])
+                stage = merge_stage(name, [number for _, number, _ in group])
+                merges.append((stage, Shard(key, {"pieces": tuple(path for path, _, _ in group)})))
     merged = iter([shard for shard in engine.map_each(merges) if shard is not None])
     found = []
     for known in shards:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,8 +20,9 @@ import pyarrow.parquet as pq
 
 from gristmill.engine.shards import COMPRESSION
 from gristmill.errors import ReleaseError
-from gristmill.release.pages import COMPRESSION_LEVEL, is_whole, row_groups
+from gristmill.release.pages import COMPRESSION_LEVEL, row_groups
 from gristmill.release.schema import FILES
+from gristmill.release.stored import StoredPages, copy_pages
 from gristmill.release.thrift import (
     BINARY,
     I32,
@@ -53,27 +53,6 @@ _INDEX_OFFSET, _DICTIONARY_OFFSET, _STATISTICS, _ENCODING_STATS, _SIZE_STATISTIC
 
 
 @dataclass(frozen=True)
-class StoredPage:
-    """Where a page is: ``size`` bytes of ``file`` from ``offset``, ``header_bytes`` of them its header.
-
-    ``raw_bytes`` is the size of its ``rows`` as they are encoded, before compression; ``crc`` the CRC-32 of
-    what follows the header.
-    """
-
-    file: Path
-    offset: int
-    size: int
-    header_bytes: int
-    raw_bytes: int
-    rows: int
-    crc: int
-
-
-class DamagedPageError(ReleaseError):
-    """A page on disk is not what it was."""
-
-
-@dataclass(frozen=True)
 class _Chunk:
     """The column ``content`` of one row group: where its pages start, their sizes, and the bytes of its texts."""
 
@@ -84,7 +63,7 @@ class _Chunk:
     text_bytes: int
 
 
-def write_paged_shard(path: Path, rows: pa.Table, pages: Sequence[StoredPage]) -> np.ndarray:
+def write_paged_shard(path: Path, rows: pa.Table, pages: StoredPages) -> np.ndarray:
     """Write rows of FILES whose texts stand in ``pages``, aside and renamed.
 
     Args:
@@ -99,21 +78,19 @@ def write_paged_shard(path: Path, rows: pa.Table, pages: Sequence[StoredPage]) -
         ReleaseError: the pages do not hold as many rows.
         DamagedPageError: one of them is damaged on disk, or gone.
     """
-    counts = np.array([page.rows for page in pages], np.int64)
-    if int(counts.sum()) != rows.num_rows:
-        raise ReleaseError(
-            f"{path}: {rows.num_rows} rows but {counts.sum()} texts; this is a bug, do not publish"
-        )
-    ends = np.cumsum(counts).tolist()
-    runs = row_groups(np.array([page.raw_bytes for page in pages], np.int64), ROW_GROUP_BYTES)
+    ends = np.cumsum(pages.at["rows"]).tolist()
+    texts = ends[-1] if ends else 0
+    if texts != rows.num_rows:
+        raise ReleaseError(f"{path}: {rows.num_rows} rows but {texts} texts; this is a bug, do not publish")
+    runs = row_groups(pages.at["raw_bytes"], ROW_GROUP_BYTES)
     spans = [(ends[first - 1] if first else 0, ends[last - 1]) for first, last in runs]
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         _write_others(temporary, rows, spans)
         with temporary.open("r+b") as file:
             footer = _cut_footer(file)
-            offsets = append_pages(file, pages)
-            file.write(_pointing(footer, _chunks(pages, offsets, runs, spans)))
+            offsets = copy_pages(pages, file)
+            file.write(_pointing(footer, _chunks(pages.at, offsets, runs, spans)))
             file.flush()
             os.fsync(file.fileno())
         written = pq.read_metadata(temporary)
@@ -125,15 +102,6 @@ def write_paged_shard(path: Path, rows: pa.Table, pages: Sequence[StoredPage]) -
     finally:
         temporary.unlink(missing_ok=True)
     return offsets
-
-
-def read_page(page: StoredPage, file: BinaryIO) -> bytes | None:
-    """The bytes of a page from its open file; None if they are not whole any more."""
-    end = os.fstat(file.fileno()).st_size
-    if not 0 <= page.offset <= page.offset + page.size <= end:
-        return None
-    data = os.pread(file.fileno(), page.size, page.offset)
-    return data if len(data) == page.size and is_whole(data, page.header_bytes, page.crc) else None
 
 
 def _write_others(path: Path, rows: pa.Table, spans: Sequence[tuple[int, int]]) -> None:
@@ -167,39 +135,17 @@ def _cut_footer(file: BinaryIO) -> bytes:
     return footer
 
 
-def append_pages(file: BinaryIO, pages: Sequence[StoredPage]) -> np.ndarray:
-    """Copy pages to the end of a file; returns their offsets in it."""
-    offsets = np.zeros(len(pages), np.int64)
-    at = file.tell()
-    with ExitStack() as stack:
-        sources: dict[Path, BinaryIO] = {}
-        for number, page in enumerate(pages):
-            if page.file not in sources:
-                try:
-                    sources[page.file] = stack.enter_context(page.file.open("rb"))
-                except OSError as error:
-                    raise DamagedPageError(f"{page.file}: {error.strerror}; run the build again") from error
-            data = read_page(page, sources[page.file])
-            if data is None:
-                raise DamagedPageError(f"{page.file}: damaged at byte {page.offset}; run the build again")
-            file.write(data)
-            offsets[number] = at
-            at += page.size
-    return offsets
-
-
 def _chunks(
-    pages: Sequence[StoredPage],
+    at: np.ndarray,
     offsets: np.ndarray,
     runs: Sequence[tuple[int, int]],
     spans: Sequence[tuple[int, int]],
 ) -> Iterator[_Chunk]:
     for (first, last), (start, end) in zip(runs, spans, strict=True):
-        part = pages[first:last]
-        size = sum(page.size for page in part)
-        raw = sum(page.raw_bytes for page in part)
-        headers = sum(page.header_bytes for page in part)
-        yield _Chunk(int(offsets[first]), size, raw + headers, len(part), raw - 4 * (end - start))
+        size, raw, headers = (
+            int(at[name][first:last].sum()) for name in ("size", "raw_bytes", "header_bytes")
+        )
+        yield _Chunk(int(offsets[first]), size, raw + headers, last - first, raw - 4 * (end - start))
 
 
 def _pointing(footer: bytes, chunks: Iterator[_Chunk]) -> bytes:

@@ -56,9 +56,9 @@ def encode_page(bodies: Sequence[bytes | memoryview]) -> Page:
     return Page(write_struct(header), frame, len(raw), crc)
 
 
-def is_whole(page: bytes, header_bytes: int, crc: int) -> bool:
+def is_whole(page: memoryview, header_bytes: int, crc: int) -> bool:
     """True if the frame behind the header of a page has a checksum."""
-    return zlib.crc32(memoryview(page)[header_bytes:]) == crc
+    return zlib.crc32(page[header_bytes:]) == crc
 
 
 def decode_page(frame: memoryview, raw_bytes: int, rows: int) -> list[memoryview]:

@@ -22,16 +22,17 @@ from gristmill.engine.shards import read_batches
 from gristmill.engine.sql import create_view, fetch_table, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 from gristmill.errors import BalanceError
+from gristmill.release.marks import MARKS, MARKS_QUERY
 from gristmill.release.order import places
-from gristmill.release.runs import run_writer
+from gristmill.release.runs import cut_runs, run_writer
 from gristmill.release.schema import FILES, LICENSE_TYPES, STUBS, slug
 from gristmill.spdx.expressions import licences
 
 SMALLEST_SHARD = 32 << 20
 RANGE_BYTES = 192 << 20
 """text that is written by one task, at most on average: what a worker's share of a small memory can hold"""
-RUN_ROWS = 1024
-"""rows of a run: what is read of it for one range of many"""
+RUN_ROWS = 512
+"""rows of a run, at most on average"""
 RUNS = "rows.arrow"
 
 BODY_COLUMNS = ("content", "redactions", "released_sha256", "released_bytes")
@@ -55,9 +56,6 @@ LANGUAGES = pa.schema([
     pa.field("language", pa.string(), nullable=True),
     pa.field("files", pa.int64(), nullable=False),
     pa.field("bytes", pa.int64(), nullable=False),
-])  # fmt: skip
-FOUND = pa.schema([
-    tables.FINDINGS.schema.field(name) for name in ("content_id", "start", "end", "type", "score")
 ])  # fmt: skip
 CROWDS = pa.schema([
     pa.field("content_id", pa.string(), nullable=False),
@@ -130,7 +128,7 @@ def rows_stage(seed: int, visit_date: str | None) -> Stage:
     """
     return Stage(
         "release-rows",
-        2,
+        3,
         _rows,
         {"kept": KEPT, STUBS.name: STUBS.schema, "dropped": DROPPED},
         params={"seed": seed, "visit_date": visit_date, "pyarrow": pa.__version__},
@@ -139,18 +137,20 @@ def rows_stage(seed: int, visit_date: str | None) -> Stage:
     )
 
 
-def plan_stage(spill: Path, memory: int, threads: int) -> Stage:
-    """Inputs ``kept``, ``facts``, ``verdicts`` and ``findings``, all files of each.
+def plan_stage(redact_from: float, spill: Path, memory: int, threads: int) -> Stage:
+    """Inputs ``kept``, ``facts``, ``verdicts`` and ``findings``, all files of each; no findings: nothing is redacted.
 
-    Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``found``, the
-    findings in what is kept, in the order of content ids; ``whole``.
+    Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``marks``, for
+    contents with findings of a score of ``redact_from`` or more; ``whole``.
     """
     return Stage(
         "release-plan",
-        3,
+        4,
         _plan,
-        {"languages": LANGUAGES, "crowds": CROWDS, "found": FOUND, "whole": WHOLE},
+        {"languages": LANGUAGES, "crowds": CROWDS, "marks": MARKS, "whole": WHOLE},
+        params={"redact_from": redact_from},
         private={"spill": spill, "memory": memory, "threads": threads},
+        plain=("content_id", "mark"),
     )
 
 
@@ -171,7 +171,8 @@ def _rows(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         for facts, verdicts in _paired(inputs):
             kept = verdicts["kept"]
             released = _released(facts.filter(kept), verdicts.filter(kept), params)
-            runs.write_table(released, RUN_ROWS)
+            for run in cut_runs(released, RUN_ROWS):
+                runs.write_table(run)
             narrow = released.select(KEPT.names).combine_chunks()
             yield from (("kept", batch) for batch in narrow.to_batches())
             left = pc.invert(kept)
@@ -287,14 +288,14 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "released", inputs.files["kept"], KEPT)
         create_view(sql, "facts", inputs.files["facts"], FACTS.schema)
         create_view(sql, "verdicts", inputs.files[tables.VERDICTS.name], tables.VERDICTS.schema)
-        create_view(sql, "findings", inputs.files[tables.FINDINGS.name], FOUND)
-        for name, query, schema in (
-            ("languages", _LANGUAGES, LANGUAGES),
-            ("crowds", _CROWDS, CROWDS),
-            ("found", _FOUND, FOUND),
-            ("whole", _WHOLE, WHOLE),
+        create_view(sql, "findings", inputs.files[tables.FINDINGS.name], tables.FINDINGS.schema)
+        for name, query, values, schema in (
+            ("languages", _LANGUAGES, [], LANGUAGES),
+            ("crowds", _CROWDS, [], CROWDS),
+            ("marks", MARKS_QUERY, [params["redact_from"]], MARKS),
+            ("whole", _WHOLE, [], WHOLE),
         ):
-            table = fetch_table(sql, query).cast(schema).combine_chunks()
+            table = fetch_table(sql, query, values).cast(schema).combine_chunks()
             yield from ((name, batch) for batch in table.to_batches())
 
 
@@ -312,10 +313,6 @@ cluster AS (
 SELECT DISTINCT content_id, coalesce(occurrences, 1) AS occurrences, coalesce(cluster_size, 1) AS cluster_size
 FROM released LEFT JOIN occurrence USING (content_id) LEFT JOIN cluster USING (cluster_id)
 WHERE occurrences IS NOT NULL OR cluster_size IS NOT NULL ORDER BY content_id
-"""
-
-_FOUND = """
-SELECT content_id, start, "end", type, score FROM findings SEMI JOIN released USING (content_id) ORDER BY ALL
 """
 
 _WHOLE = "SELECT (SELECT count(*) FROM facts) AS entries, count(DISTINCT origin_url) AS origins FROM released"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,19 @@ def run_writer(path: Path, schema: pa.Schema) -> Iterator[pa.ipc.RecordBatchFile
             yield writer
         file.flush()
         os.fsync(file.fileno())
+
+
+def cut_runs(rows: pa.Table, size: int) -> Iterator[pa.Table]:
+    """Rows in the order of their places as runs of ``size`` at most on average.
+
+    They are cut where leading bits of the place change, as ranges are, so that of many ranges each reads runs
+    that no other needs.
+    """
+    places = rows[PLACE].to_numpy()
+    bits = max(0, -(-len(places) // size) - 1).bit_length()
+    heads = places >> np.uint64(64 - bits) if bits else np.zeros(len(places), np.uint64)
+    bounds = [0, *(np.flatnonzero(heads[1:] != heads[:-1]) + 1).tolist(), len(places)]
+    yield from (rows.slice(start, end - start) for start, end in pairwise(bounds) if start < end)
 
 
 def read_range(paths: Iterable[Path], least: int, end: int) -> Iterator[pa.RecordBatch]:
@@ -57,6 +71,8 @@ def _in_range(file: pa.NativeFile, least: int, end: int) -> Iterator[pa.RecordBa
         first, last = (
             int((places < bound).sum()) if bound < 1 << 64 else len(places) for bound in (least, end)
         )
-        if first < last:
+        if not first and last == len(places):
+            yield whole.get_batch(run)
+        elif first < last:
             # A copy: a slice would keep the whole run in memory.
             yield whole.get_batch(run).take(pa.array(np.arange(first, last)))

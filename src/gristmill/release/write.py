@@ -1,6 +1,6 @@
 """Write the shards of a release: find what was made before, make the rest, put it together.
 
-A task writes one range of places, a shard a language or a piece of one. What is in a page of the column ``content``, and in a
+A task writes one range of places, of each language a shard or a piece of one. What is in a page of the column ``content``, and in a
 shard, is named by a digest of all that it is made from. A shard or page of that name in an earlier task is
 taken as it is; of a page that is not there, texts that stand in an earlier page are taken from that, and only
 the others are read from segments. All of this gives the bytes that a task without earlier ones would give.
@@ -8,12 +8,12 @@ the others are read from segments. All of this gives the bytes that a task witho
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +21,33 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.engine.shards import SegmentReader
+from gristmill import tables
 from gristmill.engine.stages import Inputs, Output, Stage
-from gristmill.release.bodies import read_spans, recipes
+from gristmill.release.bodies import Segments, recipes
 from gristmill.release.count import COUNTS, count_rows
-from gristmill.release.earlier import BODIES, PAGES, WRITTEN, is_sound, read_earlier
+from gristmill.release.cut import Cut, Part, cut_rows
+from gristmill.release.earlier import (
+    BODIES,
+    PAGES,
+    WRITTEN,
+    KnownShard,
+    is_sound,
+    read_earlier,
+)
 from gristmill.release.fingerprint import fingerprint, streams
-from gristmill.release.gather import Bodies, Part
+from gristmill.release.gather import Bodies
 from gristmill.release.manifest import file_digest
-from gristmill.release.order import page_starts
-from gristmill.release.paged import DamagedPageError, StoredPage, write_paged_shard
+from gristmill.release.marks import MARKS
+from gristmill.release.paged import write_paged_shard
 from gristmill.release.pages import COMPRESSION_LEVEL
-from gristmill.release.pieces import SUFFIX, write_piece
+from gristmill.release.pieces import PAGES_OF_PIECES, WITHOUT_CONTENT, PieceWriter
 from gristmill.release.plan import CROWDS, ROWS
-from gristmill.release.redact import Span
 from gristmill.release.runs import read_range
-from gristmill.release.schema import FILES, logical_schema, rows_digest
+from gristmill.release.schema import FILES, rows_digest
+from gristmill.release.stored import PAGE, DamagedPageError, StoredPages
 
-VERSION = 3
+VERSION = 4
 SPOOL = "new-pages"
-WITHOUT_CONTENT = logical_schema(FILES)
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,11 @@ def write_stage(
     seed: int,
     earlier: Sequence[Path],
 ) -> Stage:
-    """The stage that writes one range, a file a language in the task's folder: its shard or a piece of one.
+    """The stage that writes one range: a shard ``<slug>.parquet`` or a piece of one a language, in the task's folder.
 
-    Inputs ``runs``, ``crowds`` and ``found`` of the plan, and ``contents`` (segments). Outputs ``pages``,
-    ``bodies``, ``written`` and ``counts``, with the range in their names. ``bits``: leading bits of the place
-    that name a page, by slug. ``final``: slugs of which the range holds a whole shard. ``redact_from``
+    Inputs ``runs`` and, of the plan, ``crowds`` and ``marks``, ``contents`` (segments) and ``findings``. Outputs ``pages``,
+    ``bodies``, ``written`` (by slug; of pieces the numbers of a shard are 0) and ``counts``, with the range in their names. ``bits``: leading bits of the place
+    that name a page, by slug. ``final``: slugs that have a shard of this range; of the others it is a piece. ``redact_from``
     is the least score of a finding that is redacted; None leaves every text as it is. ``earlier``: tables of
     pages of tasks to look into.
     """
@@ -105,54 +112,79 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     which = Range(*params["range"])
     folder = Path(params["folder"])
     rows = _read_rows(inputs, which)
-    earlier = read_earlier(params["earlier"])
-    spans = _spans(inputs, rows, params["redact_from"])
-    names = recipes(rows, spans, params["seed"])
-    bodies = Bodies(names, earlier, inputs.files["contents"], rows, spans, params["seed"], folder / SPOOL)
+    names = recipes(rows, params["seed"])
+    cut = cut_rows(rows, names, params["bits"], repr(_settings()).encode())
+    contents, findings = inputs.files["contents"], inputs.files[tables.FINDINGS.name]
+    with Segments(contents, findings, params["redact_from"] or 0.0) as segments:
+        earlier = read_earlier(params["earlier"])
+        bodies = Bodies(cut, names, rows, earlier, segments, params["seed"], folder / SPOOL)
+        offsets, written = _write_parts(cut, rows, bodies, earlier.shards, frozenset(params["final"]), folder)
+        bodies.close()
+    pages = _page_table(cut, bodies, offsets, params["final"])
+    for name, table in (
+        ("pages", pages),
+        ("bodies", bodies.all()),
+        ("written", pa.Table.from_pylist(written, schema=WRITTEN)),
+        ("counts", count_rows(rows)),
+    ):
+        yield from ((f"{name}-{which.name}", batch) for batch in table.combine_chunks().to_batches())
+
+
+def _write_parts(
+    cut: Cut,
+    rows: pa.Table,
+    bodies: Bodies,
+    shards: Mapping[bytes, KnownShard],
+    final: frozenset[str],
+    folder: Path,
+) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
+    """Write every part; returns the offsets of the pages of each in its file, and the rows of WRITTEN."""
     columns = streams(rows)
-    written: list[dict[str, Any]] = []
-    parts: list[Part] = []
-    waiting: list[tuple[Part, bytes]] = []
-    for part in _parts(rows, names, params["bits"]):
-        name = fingerprint(columns, part.start, part.end, *part.made_from)
-        parts.append(part)
-        known = earlier.shards.get(name)
-        final = part.slug in params["final"]
-        if (
-            known is not None
-            and (known.written["logical_sha256"] != "") == final
-            and sum(page.stored.rows for page in known.pages) == part.end - part.start
-            and is_sound(known)
-        ):
-            _link(known.path, folder / known.path.name)
-            bodies.take(part, known.pages)
-            written.append(dict(known.written))
-        else:
-            waiting.append((part, name))
-    bodies.make([part for part, _ in waiting])
-    for part, name in waiting:
-        table = _with_bodies(rows.slice(part.start, part.end - part.start), bodies.of(part.start, part.end))
-        final = part.slug in params["final"]
-        path = folder / f"{part.slug}{'.parquet' if final else SUFFIX}"
-        write = write_paged_shard if final else write_piece
-        try:
-            offsets = write(path, table, part.pages)
-        except DamagedPageError:
-            bodies.remake(part)
-            offsets = write(path, table, part.pages)
-        part.pages = [
-            StoredPage(path, offset, page.size, page.header_bytes, page.raw_bytes, page.rows, page.crc)
-            for page, offset in zip(part.pages, offsets.tolist(), strict=True)
-        ]
-        written.append(describe(part.slug, name, path, table, logical=final))
-    bodies.close()
-    written.sort(key=lambda row: str(row["slug"]))
-    yield from _tables(which, parts, bodies, written, rows)
+    made_from = [
+        fingerprint(columns, part.start, part.end, *cut.made_from[part.first : part.last].to_pylist())
+        for part in cut.parts
+    ]
+    taken: dict[str, KnownShard] = {}
+    for part, name in zip(cut.parts, made_from, strict=True):
+        known = shards.get(name) if part.slug in final else None
+        if known is not None and known.last - known.first == part.last - part.first and is_sound(known):
+            taken[part.slug] = known
+            bodies.take(part, known)
+    bodies.make([part for part in cut.parts if part.slug not in taken])
+    whole = _with_bodies(rows, bodies.all())
+    offsets, written = [], []
+    with ExitStack() as stack:
+        pieces = None
+        for part, name in zip(cut.parts, made_from, strict=True):
+            path = folder / f"{part.slug}.parquet"
+            if part.slug in taken:
+                _link(taken[part.slug].path, path)
+                offsets.append(bodies.pages(part).at["offset"])
+                written.append(dict(taken[part.slug].written))
+                continue
+            table = whole.slice(part.start, part.end - part.start)
+            if part.slug in final:
+                offsets.append(_or_anew(bodies, part, partial(write_paged_shard, path), table))
+                written.append(describe(part.slug, name, path, table))
+            else:
+                pieces = pieces or stack.enter_context(PieceWriter(folder))
+                offsets.append(_or_anew(bodies, part, pieces.add, table))
+                written.append(_piece(part, name))
+    return offsets, written
 
 
-def describe(
-    slug: str, made_from: bytes, path: Path, rows: pa.Table, *, logical: bool = True
-) -> dict[str, Any]:
+def _or_anew(
+    bodies: Bodies, part: Part, write: Callable[[pa.Table, StoredPages], np.ndarray], rows: pa.Table
+) -> np.ndarray:
+    """Write a part; if one of its pages is damaged, make them anew and write it then."""
+    try:
+        return write(rows, bodies.pages(part))
+    except DamagedPageError:
+        bodies.remake(part)
+        return write(rows, bodies.pages(part))
+
+
+def describe(slug: str, made_from: bytes, path: Path, rows: pa.Table) -> dict[str, Any]:
     """The row of WRITTEN of a shard that was just written from ``rows`` (all columns but the content)."""
     return {
         "slug": slug,
@@ -160,11 +192,18 @@ def describe(
         "rows": rows.num_rows,
         "bytes": path.stat().st_size,
         "sha256": file_digest(path),
-        "logical_sha256": rows_digest(WITHOUT_CONTENT, rows.to_batches()) if logical else "",
+        "logical_sha256": rows_digest(WITHOUT_CONTENT, rows.to_batches()),
         "released_bytes": pc.sum(rows["released_bytes"], min_count=0).as_py(),
         "redactions": pc.sum(rows["redactions"], min_count=0).as_py(),
         "redacted_files": pc.sum(pc.greater(rows["redactions"], 0), min_count=0).as_py(),
     }
+
+
+def _piece(part: Part, made_from: bytes) -> dict[str, Any]:
+    """The row of WRITTEN of a piece."""
+    none = dict.fromkeys(("bytes", "released_bytes", "redactions", "redacted_files"), 0)
+    texts = {"sha256": "", "logical_sha256": ""}
+    return {"slug": part.slug, "made_from": made_from, "rows": part.end - part.start, **none, **texts}
 
 
 def _read_rows(inputs: Inputs, which: Range) -> pa.Table:
@@ -177,36 +216,12 @@ def _read_rows(inputs: Inputs, which: Range) -> pa.Table:
         ranks = np.argsort(np.argsort(np.array(slugs.dictionary.to_pylist(), object)))
         order = np.lexsort((rows["place"].to_numpy(), ranks[slugs.indices.to_numpy()]))
         rows = rows.take(pa.array(order)).combine_chunks()
-    crowds = inputs.table("crowds", CROWDS)
+    crowds, marks = inputs.table("crowds", CROWDS), inputs.table("marks", MARKS)
     at = pc.index_in(rows["content_id"], value_set=crowds["content_id"])
     for name in ("occurrences", "cluster_size"):
         rows = rows.append_column(FILES.schema.field(name), pc.fill_null(crowds[name].take(at), 1))
-    return rows
-
-
-def _spans(inputs: Inputs, rows: pa.Table, least: float | None) -> dict[str, list[Span]]:
-    if least is None:
-        return {}
-    with SegmentReader(inputs.files["found"], "content_id") as findings:
-        return read_spans(findings, np.unique(rows["content_id"].to_numpy()), least)
-
-
-def _parts(rows: pa.Table, names: pa.Array, bits: Mapping[str, int]) -> Iterator[Part]:
-    """The languages of a task's rows, in order, and what their pages are made from."""
-    settings = repr(_settings()).encode()
-    slugs = rows["slug"].to_numpy()
-    place, lengths = rows["place"].to_numpy(), rows["length_bytes"].to_numpy()
-    texts = names.to_pylist()
-    starts = np.flatnonzero(slugs[1:] != slugs[:-1]) + 1 if len(slugs) else np.zeros(0, np.int64)
-    bounds = [0, *starts.tolist(), len(slugs)] if len(slugs) else [0]
-    for start, end in pairwise(bounds):
-        firsts = start + page_starts(place[start:end], lengths[start:end], bits[slugs[start]])
-        ends = [*firsts.tolist()[1:], end]
-        made_from = [
-            _digest(settings, "\n".join(texts[first:last]).encode())
-            for first, last in zip(firsts.tolist(), ends, strict=True)
-        ]
-        yield Part(slugs[start], start, end, firsts, made_from, [])
+    at = pc.index_in(rows["content_id"], value_set=marks["content_id"])
+    return rows.append_column("mark", marks["mark"].take(at)).combine_chunks()
 
 
 def _with_bodies(rows: pa.Table, bodies: pa.Table) -> pa.Table:
@@ -218,31 +233,19 @@ def _with_bodies(rows: pa.Table, bodies: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=WITHOUT_CONTENT)
 
 
-def _tables(
-    which: Range, parts: Sequence[Part], bodies: Bodies, written: list[dict[str, Any]], rows: pa.Table
-) -> Iterator[Output]:
-    pages = [
-        (part.slug, made_from, page.offset, page.size, page.header_bytes, page.raw_bytes, page.rows, page.crc)
-        for part in parts
-        for page, made_from in zip(part.pages, part.made_from, strict=True)
-    ]
-    columns = list(zip(*pages, strict=True)) if pages else [()] * len(PAGES)
-    arrays = [pa.array(list(column), kind.type) for column, kind in zip(columns, PAGES, strict=True)]
-    for name, table in (
-        ("pages", pa.Table.from_arrays(arrays, schema=PAGES)),
-        ("bodies", bodies.of(0, rows.num_rows)),
-        ("written", pa.Table.from_pylist(written, schema=WRITTEN)),
-        ("counts", count_rows(rows)),
-    ):
-        yield from ((f"{name}-{which.name}", batch) for batch in table.combine_chunks().to_batches())
-
-
-def _digest(*parts: bytes) -> bytes:
-    hasher = hashlib.sha256()
-    for part in parts:
-        hasher.update(len(part).to_bytes(8, "little"))
-        hasher.update(part)
-    return hasher.digest()
+def _page_table(cut: Cut, bodies: Bodies, offsets: Sequence[np.ndarray], final: Sequence[str]) -> pa.Table:
+    """The table PAGES of a task: where its pages are now, and what they were made from."""
+    counts = [part.last - part.first for part in cut.parts]
+    files = [f"{part.slug}.parquet" if part.slug in final else PAGES_OF_PIECES for part in cut.parts]
+    at = np.concatenate([np.zeros(0, PAGE), *(bodies.pages(part).at for part in cut.parts)])
+    at["offset"] = np.concatenate([np.zeros(0, np.int64), *offsets])
+    columns = {
+        "file": np.repeat(np.array(files, object), counts),
+        "slug": np.repeat(np.array([part.slug for part in cut.parts], object), counts),
+        "made_from": cut.made_from,
+        **{name: at[name] for name in PAGE.names or () if name in PAGES.names and name != "file"},
+    }
+    return pa.Table.from_arrays([pa.array(columns[one.name], one.type) for one in PAGES], schema=PAGES)
 
 
 def _link(source: Path, target: Path) -> None:

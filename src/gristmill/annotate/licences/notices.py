@@ -8,6 +8,7 @@ breaks do not matter and offsets stay those of the text.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from itertools import islice
@@ -51,9 +52,13 @@ _DENIED = re.compile(
 class _Rule(NamedTuple):
     name: str
     anchor: bytes
-    pattern: re.Pattern[bytes]
+    source: bytes
     expression: str | Callable[[re.Match[bytes]], str | None]
     kind: str = "notice"
+
+    @property
+    def pattern(self) -> re.Pattern[bytes]:
+        return _compiled(self.source)
 
     def read(self, match: re.Match[bytes]) -> Match | None:
         if _DENIED.search(match.string, max(0, match.start() - 64), match.start()):
@@ -93,7 +98,13 @@ def _rule(
 ) -> _Rule:
     for part, text in _PARTS.items():
         pattern = pattern.replace(part, text)
-    return _Rule(name, anchor.encode(), re.compile(pattern.replace(b" ", _GAP), re.DOTALL), expression, kind)
+    return _Rule(name, anchor.encode(), pattern.replace(b" ", _GAP), expression, kind)
+
+
+@functools.cache
+def _compiled(source: bytes) -> re.Pattern[bytes]:
+    """A pattern, compiled when a text first holds its anchor: all of them take longer than a small build's texts."""
+    return re.compile(source, re.DOTALL)
 
 
 _RULES = (

@@ -1,0 +1,33 @@
+"""Marks: what is replaced in a content, as one digest, for the plan of a release and what is made by it.
+
+A task that writes a range compares marks; the findings themselves are read of those texts alone that it makes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from gristmill.release.redact import Span
+
+MARKS = pa.schema([
+    pa.field("content_id", pa.string(), nullable=False),
+    pa.field("mark", pa.string(), nullable=False),
+])  # fmt: skip
+
+MARKS_QUERY = """
+SELECT content_id, sha256(string_agg(concat_ws(' ', "start", "end", type), chr(10) ORDER BY "start", "end", type))
+    AS mark
+FROM findings SEMI JOIN released USING (content_id) WHERE score >= ?::DOUBLE
+GROUP BY content_id ORDER BY content_id
+"""
+
+
+def mark_of(spans: Iterable[Span]) -> str:
+    """The mark of one content, as the query makes it."""
+    places = sorted((span.start, span.end, span.type) for span in spans)
+    return hashlib.sha256(
+        "\n".join(f"{start} {end} {kind}" for start, end, kind in places).encode()
+    ).hexdigest()
