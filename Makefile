@@ -34,6 +34,9 @@ types: setup
 docs: setup
 	$(BIN)/python scripts/build_docs.py
 
+SECOND := --seed 1 --epochs 2 --rate 1e-4 --quota 0.3 --distilled-first 0 --distilled-each 8000 \
+	--show mnli_hw2=2 --show mnli_llmsknow=2
+
 # The default model anew: make train DATA=path/to/data/nli; some hours, goes on where it was interrupted.
 train: setup
 	$(BIN)/python -m training train --data $(DATA) --run first

@@ -49,6 +49,18 @@ def main() -> int:
     )
     say(f'gristmill query "{query}" -w {WORKSPACE.name}')
     run("query", query, "-w", str(WORKSPACE))
+    labels = (
+        "SELECT path, label, score FROM labels JOIN files USING (content_id) WHERE set = 'topic' "
+        "QUALIFY row_number() OVER (PARTITION BY content_id ORDER BY score DESC, path) = 1 "
+        "ORDER BY score DESC, path LIMIT 8"
+    )
+    if "labels" in recipe.read_text("utf-8"):
+        say(f'gristmill query "{labels}" -w {WORKSPACE.name}')
+        run("query", labels, "-w", str(WORKSPACE))
+    text = "The new driver crashes when the laptop wakes up"
+    asked = "bug report,feature request,question"
+    say(f'gristmill classify "{text}" --labels "{asked}"')
+    run("classify", text, "--labels", asked)
     release = WORKSPACE / "releases" / json.loads((WORKSPACE / "runs" / "last.json").read_text())["release"]
     shown = release.relative_to(HERE.parent)
     say(f"gristmill verify {shown}")

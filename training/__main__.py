@@ -6,6 +6,7 @@ import argparse
 import json
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -132,6 +133,7 @@ def _train(
     best = train(
         network, encoder, pairs, tasks, development, settings, distilled, run / "checkpoints", device
     )
+    beside: dict[str, object] = {}
     if earlier:
 
         def measure(weights: dict[str, Tensor]) -> dict[str, float]:
@@ -141,10 +143,12 @@ def _train(
         share, best, tried = best_mixture(earlier, best, measure)
         (run / "mixtures.json").write_text(json.dumps(tried, indent=1) + "\n", "utf-8")
         print(f"mixed: {share} of {run.name}, the rest {settings.after}")
+        before = _state(run.parent / settings.after)["settings"]
+        beside = {"share": share, **{f"earlier_{name}": value for name, value in before.items()}}
     weights = {**{name: one for name, one in start.items() if not name.endswith("position_ids")}, **best}
     save_network(weights, config, base, run / "model")
     compute = _compute(run)
-    stated = record(data, pairs, rows, tasks, settings, {**compute, "device": str(device)})
+    stated = record(data, pairs, rows, tasks, settings, {**compute, "device": str(device)}, beside)
     (run / "model/training.json").write_text(json.dumps(stated, indent=2) + "\n", "utf-8")
     print(f"trained: {run / 'model'}")
 
@@ -156,9 +160,14 @@ def _weights(run: Path) -> dict[str, Tensor]:
     return load_file(file)
 
 
+def _state(run: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((run / "checkpoints/state.json").read_text("utf-8"))
+    return state
+
+
 def _compute(run: Path) -> dict[str, float]:
     """What a run cost, with the runs that it began with."""
-    stated = json.loads((run / "checkpoints/state.json").read_text("utf-8"))
+    stated = _state(run)
     cost: dict[str, float] = stated["compute"]
     if after := stated["settings"].get("after"):
         cost = {name: value + _compute(run.parent / after)[name] for name, value in cost.items()}

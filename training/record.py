@@ -72,6 +72,7 @@ def record(
     tasks: Sequence[Task],
     settings: Settings,
     compute: Mapping[str, object],
+    beside: Mapping[str, object],
 ) -> dict[str, object]:
     """The record that ``gristmill model-card`` reads.
 
@@ -79,6 +80,7 @@ def record(
         pairs: The NLI pairs that were trained on.
         rows: By NLI set the pairs that it holds.
         compute: Hours, steps and device.
+        beside: What else the recipe tells: how an earlier run was made, and what share of the later one is in the mean.
     """
     used = Counter(pair.source for pair in pairs)
     texts: Counter[str] = Counter()
@@ -105,7 +107,7 @@ def record(
         "format": 1,
         "base_model": {"name": BASE, "licence": "Apache-2.0", "digest": f"sha256:{BASE_DIGEST}"},
         "data": {"digest": data_digest(data), "sets": sets},
-        "recipe": {name: value for name, value in asdict(settings).items() if name != "seed"},
+        "recipe": {**{name: value for name, value in asdict(settings).items() if name != "seed"}, **beside},
         "seed": settings.seed,
         "compute": dict(compute),
         "command": "make train",

@@ -26,7 +26,7 @@ from gristmill.engine.shards import read_table
 from gristmill.engine.sql import fetch_table, file_list, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 
-BUCKET_ENTRIES = 16384
+BUCKET_ENTRIES = 8192
 """entries that a bucket aims at: few enough that a change touches little, many enough for one join"""
 MOST_BUCKETS = 4096
 

@@ -161,7 +161,7 @@ def _create_listing_view(sql: duckdb.DuckDBPyConnection, name: str, files: tuple
     """A view with column ``listing``, the folder that a row's file stands in."""
     paths = file_list(files)
     sql.execute(
-        f"CREATE VIEW {name} AS SELECT * EXCLUDE (filename), parse_dirpath(filename) AS listing "
+        f"CREATE TEMP VIEW {name} AS SELECT * EXCLUDE (filename), parse_dirpath(filename) AS listing "
         f"FROM read_parquet({paths}, filename = true)"
     )
 

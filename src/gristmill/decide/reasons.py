@@ -76,7 +76,7 @@ def _reasons(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     (facts,) = inputs.files["facts"]
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
         sql.execute(
-            f"CREATE VIEW facts AS SELECT *, file_row_number AS place "
+            f"CREATE TEMP VIEW facts AS SELECT *, file_row_number AS place "
             f"FROM read_parquet({file_list([facts])}, file_row_number = true)"
         )
         _register_opt_outs(sql, [OptOut(*entry) for entry in params["opt_outs"]])

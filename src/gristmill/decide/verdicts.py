@@ -163,7 +163,7 @@ def _verdicts(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     with open_sql(params["spill"], params["memory"], params["threads"]) as sql:
         for name in ("facts", "reasoned"):
             sql.execute(
-                f"CREATE VIEW {name} AS SELECT *, file_row_number AS place "
+                f"CREATE TEMP VIEW {name} AS SELECT *, file_row_number AS place "
                 f"FROM read_parquet({file_list(inputs.files[name])}, file_row_number = true)"
             )
         sql.register("decided", decided)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,27 +15,36 @@ import pyarrow as pa
 
 @contextmanager
 def open_sql(spill: Path, memory_bytes: int, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A private in-memory database that spills to ``spill`` beyond ``memory_bytes``.
+    """A connection of its own to an in-memory database that spills to ``spill`` beyond ``memory_bytes``.
 
-    No extension is loaded or installed and times are UTC.
+    The database is the process's, since to make one takes ten milliseconds; so all that is made in it must be
+    temporary, which is seen by this connection alone and ends with it. No extension is loaded or installed and
+    times are UTC.
     """
     spill.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": f"{max(memory_bytes >> 20, 64)}MiB",
-            "temp_directory": str(spill),
-            "threads": max(1, threads),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
+    connection = _database(os.getpid(), spill, max(memory_bytes >> 20, 64), max(1, threads)).cursor()
     try:
-        connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
     finally:
         connection.close()
+
+
+@functools.cache
+def _database(process: int, spill: Path, megabytes: int, threads: int) -> duckdb.DuckDBPyConnection:
+    """``process`` is this one: a fork must not use what its parent opened."""
+    database = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{megabytes}MiB",
+            "temp_directory": str(spill),
+            "threads": threads,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    database.execute("SET preserve_insertion_order = false")
+    return database
 
 
 def quote(text: str) -> str:
@@ -54,11 +65,11 @@ def create_view(
     if paths:
         source = f"read_parquet({file_list(paths)})"
         columns = ", ".join(f'"{field.name}"' for field in schema)
-        connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} FROM {source}')
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM {source}')
     else:
         empty = schema.empty_table()
         connection.register(f"_empty_{name}", empty)
-        connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM "_empty_{name}"')
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "_empty_{name}"')
 
 
 def file_list(paths: Iterable[Path]) -> str:

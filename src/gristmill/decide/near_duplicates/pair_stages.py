@@ -97,7 +97,7 @@ def _define_items(
         else "(SELECT '' AS filename, 0 AS file_row_number, '' AS content_id, 0 AS shingles WHERE false)"
     )
     sql.execute(
-        f"CREATE VIEW items AS SELECT segment, start + file_row_number AS item, content_id, shingles "
+        f"CREATE TEMP VIEW items AS SELECT segment, start + file_row_number AS item, content_id, shingles "
         f"FROM {source} AS file JOIN segments USING (filename)"
     )
 
