@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from gristmill.zeroshot.classifier import ZeroShotClassifier
 from gristmill.zeroshot.default import FOLDER as DEFAULT_FOLDER
+from gristmill.zeroshot.scores import softmax
 from training.baseline import cosine
 from training.batches import Encoder
 from training.card import make_card
-from training.development import Development
+from training.crossing import Chances, Teacher, make_crossed
+from training.development import Development, Pairs
 from training.distil import make_questions
 from training.examples import NliPair, Task
 from training.export import export
@@ -125,13 +129,19 @@ def _train(
     network, config = make_network(base, seed=settings.seed)
     config = {**config, "gristmill": {"hypothesis_template": MAIN_TEMPLATE}}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    earlier = _weights(run.parent / settings.after) if settings.after else {}
+    before = _chain(run.parent, settings.after)
+    earlier = _weights(before[0]) if before else {}
     network.load_state_dict(earlier, strict=False)
     start = {name: one.detach().clone() for name, one in network.state_dict().items()}
     count = settings.distilled_first + settings.epochs * settings.distilled_each
     distilled = make_questions(base, pairs, tasks, count=count, seed=settings.seed) if count else []
+    crossed = []
+    if count := settings.epochs * settings.crossed:
+        teacher = _teacher([_weights(one) for one in before], network, encoder, device, run / "taught.npy")
+        crossed = make_crossed(base, pairs, teacher, count=count, seed=settings.seed)
+        network.load_state_dict(earlier, strict=False)
     best = train(
-        network, encoder, pairs, tasks, development, settings, distilled, run / "checkpoints", device
+        network, encoder, pairs, tasks, development, settings, distilled, crossed, run / "checkpoints", device
     )
     beside: dict[str, object] = {}
     if earlier:
@@ -143,8 +153,9 @@ def _train(
         share, best, tried = best_mixture(earlier, best, measure)
         (run / "mixtures.json").write_text(json.dumps(tried, indent=1) + "\n", "utf-8")
         print(f"mixed: {share} of {run.name}, the rest {settings.after}")
-        before = _state(run.parent / settings.after)["settings"]
-        beside = {"share": share, **{f"earlier_{name}": value for name, value in before.items()}}
+        told = json.loads((before[0] / "model/training.json").read_text("utf-8"))
+        of = {"seed": told["seed"], **told["recipe"]}
+        beside = {"share": share, **{f"earlier_{name}": value for name, value in of.items()}}
     weights = {**{name: one for name, one in start.items() if not name.endswith("position_ids")}, **best}
     save_network(weights, config, base, run / "model")
     compute = _compute(run)
@@ -153,11 +164,44 @@ def _train(
     print(f"trained: {run / 'model'}")
 
 
+def _chain(work: Path, name: str) -> list[Path]:
+    """The folders of the run of this name and of those before it, the last first."""
+    chain: list[Path] = []
+    while name:
+        chain.append(work / name)
+        name = _state(work / name)["settings"].get("after", "")
+    return chain
+
+
 def _weights(run: Path) -> dict[str, Tensor]:
-    file = run / "checkpoints/best.safetensors"
+    file = run / "model/model.safetensors"
     if not file.exists():
         raise FileNotFoundError(f"{file}: train {run.name} first, or name another run with --after")
     return load_file(file)
+
+
+def _teacher(
+    runs: list[dict[str, Tensor]], network: nn.Module, encoder: Encoder, device: torch.device, kept: Path
+) -> Teacher:
+    """The mean chances that the runs give; ``kept`` keeps them for a training that goes on."""
+
+    def chances(pairs: Pairs) -> Chances:
+        if kept.exists():
+            known: Chances = np.load(kept, allow_pickle=False)
+            return known
+        parts = []
+        network.to(device, torch.bfloat16)
+        for weights in runs:
+            network.load_state_dict(weights, strict=False)
+            parts.append(softmax(torch_model(network, encoder, device)(pairs)))
+        found: Chances = np.mean(parts, axis=0).astype(np.float32)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        aside = kept.with_name("taught.new.npy")
+        np.save(aside, found)
+        os.replace(aside, kept)  # noqa: PTH105
+        return found
+
+    return chances
 
 
 def _state(run: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from training.examples import CLASSES
 from training.pairs import Question
 
 Ids = NDArray[np.int32]
@@ -29,6 +30,8 @@ class Batch:
     Attributes:
         ids, types, mask: Of each token [sequences, length].
         targets: Of each sequence the class, or -1 of one that belongs to a text with labels.
+        classes: Of each sequence of an NLI pair the chance of each class [sequences, 3]: 1 of the known one, or
+            what other models say.
         positive: Of each sequence whether its label is true; only of those with target -1.
         group: Of each sequence the number of its question.
         chances: Of each sequence the chance that another model gives it among its question's, -1 where none did.
@@ -38,14 +41,14 @@ class Batch:
     types: Tensor
     mask: Tensor
     targets: Tensor
+    classes: Tensor
     positive: Tensor
     group: Tensor
     chances: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
-        parts = (self.ids, self.types, self.mask, self.targets, self.positive, self.group, self.chances)
-        return Batch(*(part.to(device) for part in parts))
+        return Batch(*(getattr(self, part.name).to(device) for part in fields(self)))
 
 
 class Encoder:
@@ -122,11 +125,13 @@ def _from_pool(
 
 def stack(questions: Sequence[Question], encoder: Encoder) -> Batch:
     """One batch of these questions."""
-    sequences, targets, positive, group, chances = [], [], [], [], []
+    sequences, targets, classes, positive, group, chances = [], [], [], [], [], []
     for number, question in enumerate(questions):
         for place, hypothesis in enumerate(question.hypotheses):
             sequences.append(encoder.pair(question.premise, hypothesis))
             targets.append(question.target)
+            known = [float(question.target == one) for one in range(len(CLASSES))]
+            classes.append(question.classes or known)
             positive.append(question.found and place == 0)
             group.append(number)
             chances.append(question.chances[place] if question.chances else -1.0)
@@ -143,6 +148,7 @@ def stack(questions: Sequence[Question], encoder: Encoder) -> Batch:
         torch.from_numpy(types),
         torch.from_numpy(mask),
         torch.tensor(targets),
+        torch.tensor(classes),
         torch.tensor(positive),
         torch.tensor(group),
         torch.tensor(chances),

@@ -49,6 +49,7 @@ class Settings:
     after: str = ""
     distilled_first: int = 30_000
     distilled_each: int = 4_000
+    crossed: int = 0
 
 
 def train(
@@ -59,12 +60,14 @@ def train(
     development: Development,
     settings: Settings,
     distilled: Sequence[Question],
+    crossed: Sequence[Question],
     folder: Path,
     device: torch.device,
 ) -> dict[str, Tensor]:
     """Train, or go on with the training that ``folder`` holds; the weights that did best on ``development``.
 
     ``distilled`` are questions of ``training.distil``: the first come before all else, others in every epoch.
+    ``crossed`` are pairs of ``training.crossing``, others in every epoch.
     ``folder`` gets ``log.jsonl``, a line a check; ``state.safetensors`` and ``state.json``, the last checkpoint;
     ``best.safetensors``. Raises: ValueError if the folder holds a run of other settings.
     """
@@ -81,6 +84,7 @@ def train(
             *distilled[settings.distilled_first + number * settings.distilled_each :][
                 : settings.distilled_each
             ],
+            *crossed[number * settings.crossed :][: settings.crossed],
         ]
         for number in range(settings.epochs)
     ]

@@ -32,7 +32,7 @@ def loss(logits: Tensor, batch: Batch, *, label_weight: float, smoothing: float 
     weight = 0.0
     if nli.any():
         parts = functional.cross_entropy(
-            logits[nli], batch.targets[nli], reduction="sum", label_smoothing=smoothing
+            logits[nli], batch.classes[nli], reduction="sum", label_smoothing=smoothing
         )
         total, weight = total + parts, weight + float(nli.sum())
     ranked = batch.chances >= 0

@@ -16,7 +16,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 def mix(earlier: Mapping[str, Tensor], later: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
     """Both runs' weights, those of ``later`` weighing ``share``."""
-    return {name: one.lerp(later[name].to(one), share) for name, one in earlier.items()}
+    return {name: earlier[name].to(one).lerp(one, share) for name, one in later.items()}
 
 
 def best_mixture(

@@ -26,6 +26,7 @@ class Question:
             ``found``, and all others are of false ones.
         source: The data set.
         chances: Of a text whose phrases another model ranked, the chance of each.
+        classes: Of an NLI pair that other models classed, the chance of each class; ``target`` is the likeliest.
     """
 
     premise: str
@@ -34,6 +35,7 @@ class Question:
     found: bool
     source: str
     chances: tuple[float, ...] | None = None
+    classes: tuple[float, ...] | None = None
 
 
 def make_epoch(

@@ -30,7 +30,11 @@ TASK = Task(
     COLOURS,
 )
 DISTILLED = [Question("a cat runs", ("red", "blue"), -1, False, "distilled", (0.9, 0.1))] * 30
-SETTINGS = Settings(epochs=2, tokens=300, rate=1e-2, distilled_first=20, distilled_each=5)
+CROSSED = [
+    Question(f"cat {n} runs", ("a cat sleeps",), 2, False, "crossed", classes=(0.1, 0.2, 0.7))
+    for n in range(8)
+]
+SETTINGS = Settings(epochs=2, tokens=300, rate=1e-2, distilled_first=20, distilled_each=5, crossed=4)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +55,7 @@ def _train(base: Path, folder: Path, settings: Settings = SETTINGS) -> dict[str,
         {"some": PAIRS[:10]}, {"colours": [Choice("it is red", ("red", "blue"), ("red", "blue"), 0)]}
     )
     device = torch.device("cpu")
-    return train(network, encoder, PAIRS, [TASK], development, settings, DISTILLED, folder, device)
+    return train(network, encoder, PAIRS, [TASK], development, settings, DISTILLED, CROSSED, folder, device)
 
 
 def test_an_interrupted_run_does_the_same_steps(

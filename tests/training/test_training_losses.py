@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -14,8 +17,9 @@ EMPTY = torch.zeros(1, 1, dtype=torch.long)
 def _batch(
     targets: list[int], positive: list[bool], group: list[int], chances: list[float] | None = None
 ) -> Batch:
+    classes = torch.tensor([[float(target == one) for one in range(3)] for target in targets])
     return Batch(
-        EMPTY, EMPTY, EMPTY, torch.tensor(targets), torch.tensor(positive), torch.tensor(group),
+        EMPTY, EMPTY, EMPTY, torch.tensor(targets), classes, torch.tensor(positive), torch.tensor(group),
         torch.tensor(chances or [-1.0] * len(targets)),
     )  # fmt: skip
 
@@ -32,6 +36,13 @@ def test_a_pair_is_cross_entropy_of_three_classes() -> None:
     batch = _batch([2, 0], [False, False], [0, 1])
     expected = torch.nn.functional.cross_entropy(logits, torch.tensor([2, 0]))
     torch.testing.assert_close(loss(logits, batch, label_weight=1.0), expected)
+
+
+def test_a_pair_that_models_classed_is_matched_by_their_chances() -> None:
+    batch = replace(_batch([0], [False], [0]), classes=torch.tensor([[0.6, 0.3, 0.1]]))
+    matched = _gradient([[math.log(0.6), math.log(0.3), math.log(0.1)]], batch)
+    assert matched.abs().max() < 1e-6
+    assert _gradient([[3.0, 0.0, 0.0]], batch)[0, 0] > 0  # too sure
 
 
 def test_a_false_label_says_nothing_of_neutral() -> None:
