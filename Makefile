@@ -34,13 +34,15 @@ types: setup
 docs: setup
 	$(BIN)/python scripts/build_docs.py
 
-SECOND := --seed 1 --epochs 2 --rate 1e-4 --quota 0.3 --distilled-first 0 --distilled-each 8000 \
-	--show mnli_hw2=2 --show mnli_llmsknow=2
+LATER := --epochs 2 --rate 1e-4 --quota 0.3 --distilled-first 0 --distilled-each 8000
+SECOND := --seed 1 $(LATER) --show mnli_hw2=2 --show mnli_llmsknow=2
+THIRD := --seed 2 $(LATER) --crossed 60000
 
 # The default model anew: make train DATA=path/to/data/nli; some hours, goes on where it was interrupted.
 train: setup
 	$(BIN)/python -m training train --data $(DATA) --run first
-	$(BIN)/python -m training train --data $(DATA) --after first $(SECOND)
+	$(BIN)/python -m training train --data $(DATA) --run second --after first $(SECOND)
+	$(BIN)/python -m training train --data $(DATA) --after second $(THIRD)
 	$(BIN)/python -m training ship --data $(DATA)
 	$(BIN)/python -m training card --data $(DATA)
 
