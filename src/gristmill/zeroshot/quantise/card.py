@@ -104,6 +104,7 @@ Texts of another kind may lose more or less; `gristmill compare` tells for yours
 
 ```python
 from gristmill.zeroshot import ZeroShotClassifier
+
 classifier = ZeroShotClassifier.from_pretrained("path/to/this/folder")
 ```
 """
