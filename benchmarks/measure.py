@@ -22,7 +22,7 @@ import gristmill
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 SAMPLE_SECONDS = 0.05
-LIBRARIES = ("pyarrow", "duckdb", "numpy", "enry-python", "licenseclassifier")
+LIBRARIES = ("pyarrow", "duckdb", "numpy", "enry-python", "license-expression")
 
 
 @dataclass(frozen=True)

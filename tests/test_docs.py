@@ -42,6 +42,7 @@ EXAMPLES = {
     "collect.metadata",
     "collect.visit_date",
     "policy.opt_out",
+    "policy.licences.decisions",
     "annotate.labels.name",
     "annotate.labels.model",
     "annotate.labels.labels",
@@ -149,11 +150,19 @@ def test_the_template_has_every_key_with_its_default() -> None:
                 )
 
 
+def actions_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    found = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(found[0].choices) if found else {}
+
+
 def test_every_command_is_documented_with_its_options() -> None:
     page = (DOCS / "commands.md").read_text()
-    (commands,) = (a for a in make_parser()._actions if isinstance(a, argparse._SubParsersAction))
-    assert set(commands.choices) == set(COMMANDS)
-    for name, parser in commands.choices.items():
+    commands = actions_of(make_parser())
+    assert set(commands) == set(COMMANDS)
+    parsers = dict(commands)
+    for name, parser in commands.items():  # a command of several actions has a heading for each
+        parsers |= {f"{name} {action}": inner for action, inner in actions_of(parser).items()}
+    for name, parser in parsers.items():
         section = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", page, re.M | re.S)
         assert section, name
         actual = {option for action in parser._actions for option in action.option_strings} - {"-h", "--help"}

@@ -41,6 +41,11 @@ RULE = "[[policy.labels]]\nset = 'topic'\nlabel = 'web'\n"
             LEAST + '[policy.licences]\ndeny_expressions = ["not a licence"]',
             "deny_expressions: 'not a licence'",
         ),
+        (
+            LEAST + '[policy.licences]\nallow = ["permissive", "MITT"]',
+            "policy.licences.allow: 'MITT' is not on the SPDX licence list; did you mean 'MIT'?",
+        ),
+        (LEAST + '[policy.licences]\nallow = ["blue-oak:best"]', "one of model, gold, silver, bronze, lead"),
         ('[release]\nname = "x"\n[collect]\nsources = []', "collect.sources is empty"),
         ('[release]\nname = "../x"\n[collect]\nsources = ["dir:."]', "release.name = '../x'"),
         ('[release]\nname = "x"\nversion = ".."\n[collect]\nsources = ["dir:."]', "release.version = '..'"),

@@ -53,3 +53,7 @@ class LabelError(GristmillError):
 
 class TextError(GristmillError):
     """A text cannot be classified; in a batch it is reported with its row and the others are answered."""
+
+
+class LicenceIndexError(GristmillError):
+    """The index of licence texts and rules is missing, damaged or of another version."""

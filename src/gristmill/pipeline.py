@@ -19,6 +19,7 @@ from gristmill.collect.reader import Context, Limits, Source
 from gristmill.collect.run import Collected, Failure, collect
 from gristmill.collect.sources import parse_sources
 from gristmill.collect.stages import LISTING_TABLES
+from gristmill.decide.licence_decisions import Decision, digest_of, read_decisions
 from gristmill.decide.opt_out import OptOut, parse_opt_outs
 from gristmill.decide.run import Decided, decide, unseen_languages
 from gristmill.engine.executors import open_executor
@@ -44,6 +45,7 @@ class Inputs:
 
     sources: list[Source]
     opt_outs: list[OptOut]
+    decisions: list[Decision]
     metadata: pa.Table | None
     label_sets: list[PinnedSet]
     published: str
@@ -92,7 +94,15 @@ def build(
             collected, workspace, engine, settings, recipe.annotate, label_sets=inputs.label_sets
         )
         decided = decide(
-            recipe, inputs.opt_outs, inputs.metadata, collected, annotations, workspace, engine, settings
+            recipe,
+            inputs.opt_outs,
+            inputs.metadata,
+            collected,
+            annotations,
+            workspace,
+            engine,
+            settings,
+            inputs.decisions,
         )
         for note in unseen_languages(recipe.policy, decided.facts):
             progress.note(f"warning: {note}")
@@ -122,6 +132,8 @@ def read_inputs(recipe: Recipe, base: Path) -> Inputs:
     """
     sources = parse_sources(recipe.collect.sources, base)
     opt_outs = parse_opt_outs(recipe.policy.opt_out, base)
+    licences = recipe.policy.licences
+    decisions = read_decisions(base / licences.decisions) if licences.decisions is not None else []
     metadata = read_metadata(base / recipe.collect.metadata) if recipe.collect.metadata else None
     entries = "\n".join(str(entry) for entry in opt_outs)
     collected = msgspec.structs.replace(
@@ -134,6 +146,10 @@ def read_inputs(recipe: Recipe, base: Path) -> Inputs:
         opt_out=(f"{len(opt_outs)} entries, sha256:{hashlib.sha256(entries.encode()).hexdigest()}",)
         if opt_outs
         else (),
+        licences=msgspec.structs.replace(
+            licences,
+            decisions=f"{len(decisions)} decisions, sha256:{digest_of(decisions)}" if decisions else None,
+        ),
     )
     label_sets = [pin(one, base) for one in recipe.annotate.labels]
     annotate = msgspec.structs.replace(
@@ -141,7 +157,7 @@ def read_inputs(recipe: Recipe, base: Path) -> Inputs:
         labels=tuple(map(_pinned, recipe.annotate.labels, label_sets)),
     )
     published = msgspec.structs.replace(recipe, collect=collected, annotate=annotate, policy=policy)
-    return Inputs(sources, opt_outs, metadata, label_sets, published.canonical())
+    return Inputs(sources, opt_outs, decisions, metadata, label_sets, published.canonical())
 
 
 def _pinned(wanted: LabelSet, found: PinnedSet) -> LabelSet:

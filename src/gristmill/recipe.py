@@ -78,16 +78,20 @@ class Annotate(Section, frozen=True, kw_only=True):
 class Licences(Section, frozen=True, kw_only=True):
     """Which licences may be in."""
 
-    allow: tuple[Literal["permissive", "restricted", "unknown", "none"], ...] = ("permissive",)
-    """licence classes that may be in; The Stack v2 is permissive and none"""
+    allow: tuple[str, ...] = ("permissive",)
+    """classes, blue-oak:RATING, category:NAME and SPDX expressions that may be in; The Stack v2 is permissive and none"""
     allow_expressions: tuple[str, ...] = ()
     """SPDX expressions that may be in whatever their class"""
     deny_expressions: tuple[str, ...] = ()
     """SPDX expressions that are kept out whatever their class"""
     propagation: Literal["nearest", "union"] = "nearest"
     """nearest licence-bearing directory overrides, or all ancestors add"""
-    conflict: Literal["earliest", "any", "all"] = "earliest"
-    """one content under several licences: decided by its earliest occurrence, by any, or by all"""
+    vendored: Literal["own", "inherit"] = "own"
+    """what lies in vendor, third_party, node_modules and the like needs a licence of its own, or may inherit"""
+    conflict: Literal["earliest", "majority", "any", "all"] = "earliest"
+    """one content under several licences: decided by its earliest occurrence, by most, by any, or by all"""
+    decisions: str | None = None
+    """TOML file of what reviewers decided about licence texts that are not understood"""
 
 
 class Languages(Section, frozen=True, kw_only=True):

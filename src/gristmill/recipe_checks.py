@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from gristmill.errors import RecipeError
+from gristmill.spdx.allow_list import parse_allow_list
 from gristmill.spdx.expressions import normalise
 from gristmill.spdx.statements import is_understood
 
@@ -95,6 +96,10 @@ def check_values(recipe: Recipe, name: str) -> None:
         raise RecipeError(f"{name}: collect.max_content_bytes must lie between 1 and {1 << 30}")
     if recipe.collect.timeout_seconds <= 0:
         raise RecipeError(f"{name}: collect.timeout_seconds must be above 0")
+    try:
+        parse_allow_list(policy.licences.allow)
+    except ValueError as error:
+        raise RecipeError(f"{name}: policy.licences.allow: {error}") from error
     for key in ("allow_expressions", "deny_expressions"):
         for text in getattr(policy.licences, key):
             expression = normalise(text)

@@ -339,6 +339,18 @@ LICENCE_MATCHES = Table(
             pa.float64(),
             "0 to 1: share of the content that licence texts cover; 1 for tags, manifests and notices",
         ),
+        Column(
+            "paths",
+            STRINGS,
+            "of a manifest the globs of the files that it speaks of, of a reference the files that it names; null if none",
+            True,
+        ),
+        Column(
+            "precedence",
+            pa.string(),
+            "of a statement with globs: closest, aggregate, override or default; null for others",
+            True,
+        ),
     ),
 )
 
@@ -423,7 +435,7 @@ LICENCES = Table(
         Column(
             "scope",
             pa.string(),
-            "file, directory, or origin: how near the evidence stands; null if none",
+            "file, path (a glob that matches it), directory, or origin: how near the evidence stands; null if none",
             True,
         ),
         Column("evidence", STRINGS, "path, rule and score of each match that decided"),

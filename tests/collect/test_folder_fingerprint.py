@@ -37,13 +37,13 @@ def resolve(folder: Path, cache: Path, **limits: int) -> str:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The paths that were read."""
     seen: list[bytes] = []
-    real = directory._read
+    real = directory.read_file
 
     def read(path: bytes, status: os.stat_result, most: int) -> bytes:
         seen.append(path)
         return real(path, status, most)
 
-    monkeypatch.setattr(directory, "_read", read)
+    monkeypatch.setattr(directory, "read_file", read)
     return seen
 
 

@@ -57,6 +57,10 @@ def test_the_story_of_a_dropped_and_of_a_kept_entry(built: tuple[Path, Workspace
     assert dropped["reasons"][0]["rule"] == "policy.licences.allow"
     assert "GPL-3.0-only" in dropped["reasons"][0]["evidence"]
     assert dropped["occurrences"] == [f"file://{folder}/plain lib/a.py", f"file://{folder}/repo src/a.py"]
+    assert dropped["licences"] == [
+        {"expression": "GPL-3.0-only", "places": 1, "origins": 1},
+        {"expression": "MIT", "places": 1, "origins": 1},
+    ]
     (kept,) = explain(workspace, "src/a.py").entries
     assert (kept["kept"], kept["reasons"], kept["expression"]) == (True, [], "MIT")
 

@@ -21,6 +21,7 @@ def row(kind: str, expression: str, rule: str = "r", start: int = 0, score: floa
         "start": start,
         "end": start + 1,
         "score": score,
+        "paths": None,
     }
 
 

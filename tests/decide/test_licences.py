@@ -31,6 +31,7 @@ def decide(
     declared: str | None = None,
     mode: str = "nearest",
     types: dict[str, str] | None = None,
+    vendored: str = "own",
 ) -> dict[str, dict[str, Any]]:
     """Annotate the files with the real annotator, then decide; path -> row."""
     names: dict[bytes, set[str]] = {}
@@ -44,7 +45,7 @@ def decide(
         }
     )
     matches = pa.Table.from_batches([annotator.annotate(batch)])
-    result = apply(entries(files, types or {}), matches, declared, mode)
+    result = apply(entries(files, types or {}), matches, declared, mode, vendored)
     assert result.schema == tables.LICENCES.schema
     assert result["path"].to_pylist() == list(files)
     return {row["path"]: row for row in result.to_pylist()}
@@ -103,14 +104,48 @@ def test_declared_counts_only_without_other_evidence() -> None:
     assert decide({"a.py": CODE}, declared="NOASSERTION")["a.py"]["licence_class"] == "none"
 
 
-def test_nested_vendored_licence_overrides_and_union_adds() -> None:
-    files = {"LICENSE": MIT, "vendor/lib/COPYING": GPL, "vendor/lib/src/x.c": CODE, "vendor/y.c": CODE}
+def test_a_nested_licence_overrides_and_union_adds() -> None:
+    files = {"LICENSE": MIT, "sub/lib/COPYING": GPL, "sub/lib/src/x.c": CODE, "sub/y.c": CODE}
     nearest = decide(files)
-    assert nearest["vendor/lib/src/x.c"]["expression"] == "GPL-3.0-only"
-    assert nearest["vendor/y.c"]["expression"] == "MIT"
+    assert nearest["sub/lib/src/x.c"]["expression"] == "GPL-3.0-only"
+    assert nearest["sub/y.c"]["expression"] == "MIT"
     union = decide(files, mode="union")
-    assert union["vendor/lib/src/x.c"]["expression"] == "MIT AND GPL-3.0-only"
-    assert union["vendor/y.c"]["expression"] == "MIT"
+    assert union["sub/lib/src/x.c"]["expression"] == "MIT AND GPL-3.0-only"
+    assert union["sub/y.c"]["expression"] == "MIT"
+
+
+@pytest.mark.parametrize("mode", ["nearest", "union"])
+def test_other_peoples_work_takes_nothing_from_above(mode: str) -> None:
+    files = {
+        "LICENSE": MIT,
+        "vendor/one/COPYING": GPL,
+        "vendor/one/src/x.c": CODE,
+        "vendor/two/y.c": CODE,
+        "web/node_modules/left/package.json": b'{"license": "ISC"}',
+        "web/node_modules/left/index.js": CODE,
+        "web/node_modules/right/index.js": CODE,
+        "vendors.py": CODE,
+    }
+    rows = decide(files, declared="MIT", mode=mode)
+    assert expressions_of(rows) == {
+        "LICENSE": "MIT",
+        "vendor/one/COPYING": "GPL-3.0-only",
+        "vendor/one/src/x.c": "GPL-3.0-only",
+        "vendor/two/y.c": None,
+        "web/node_modules/left/package.json": "ISC",
+        "web/node_modules/left/index.js": "ISC",
+        "web/node_modules/right/index.js": None,
+        "vendors.py": "MIT",
+    }
+    assert rows["vendor/two/y.c"]["licence_class"] == "none"
+    assert rows["vendor/two/y.c"]["evidence"] == ["vendor/: holds other people's work and states no licence"]
+    inherited = decide(files, mode=mode, vendored="inherit")
+    assert inherited["vendor/two/y.c"]["expression"] == "MIT"
+
+
+def test_a_licence_file_of_the_folder_of_other_peoples_work_holds_below_it() -> None:
+    files = {"LICENSE": MIT, "third_party/LICENSE": APACHE, "third_party/a/b.c": CODE}
+    assert decide(files)["third_party/a/b.c"]["expression"] == "Apache-2.0"
 
 
 def test_a_directory_whose_name_begins_alike_is_another() -> None:
@@ -200,10 +235,26 @@ def test_a_readme_speaks_only_where_nobody_else_does() -> None:
 def test_a_reference_takes_the_directory_and_stands_alone_as_unknown() -> None:
     header = b"// Licensed as told. See the LICENSE file for details.\n"
     row = decide({"LICENSE": MIT, "a.go": header})["a.go"]
-    assert (row["expression"], row["scope"]) == ("MIT", "directory")
+    assert (row["expression"], row["scope"]) == ("MIT", "file")
+    assert any("LICENSE" in line for line in row["evidence"])
     assert row["evidence"] == ["a.go: notice/see-file 1.00", "LICENSE: spdx-tag 1.00"]
     assert decide({"a.go": header})["a.go"]["licence_class"] == "unknown"
     assert decide({"a.go": header}, declared="ISC")["a.go"]["expression"] == "ISC"
+
+
+def test_a_reference_is_looked_for_beside_the_file_and_then_above() -> None:
+    header = b"// See the file COPYING.txt for license details; see the COPYING.txt file.\n"
+    files = {"LICENSE": MIT, "COPYING.txt": GPL, "a/b/x.c": header, "a/COPYING.txt": APACHE, "c/y.c": header}
+    rows = decide(files)
+    assert rows["a/b/x.c"]["expression"] == "Apache-2.0"
+    assert rows["c/y.c"]["expression"].startswith("GPL-3.0")
+    assert any(line.startswith("COPYING.txt") for line in rows["c/y.c"]["evidence"])
+
+
+def test_a_reference_out_of_the_tree_or_to_itself_takes_the_directory() -> None:
+    header = b"# See the LICENSE file ../../../LICENSE for license information.\n"
+    rows = decide({"LICENSE": b"See the LICENSE file for license details.\n", "a.py": header}, declared="ISC")
+    assert rows["a.py"]["expression"] == "ISC"
 
 
 def test_submodules_get_nothing_and_other_entries_the_directory() -> None:

@@ -101,6 +101,15 @@ def test_conflicts_of_licences(tmp_path: Path, conflict: str, kept: set[str]) ->
     assert {row["reason"] for (origin, _), row in found.items() if origin == "c"} == {"licence"}
 
 
+@pytest.mark.parametrize(("more", "kept"), [(1, False), (2, True)])
+def test_most_origins_decide_by_majority(tmp_path: Path, more: int, kept: bool) -> None:
+    """GPL in one origin, twice and first, and MIT in one or two others: copies within an origin do not count."""
+    rows = [fact(f"{n}.py", "1", "a", committer_date=day(1), **GPL) for n in range(2)]
+    rows += [fact("1.py", "1", origin, committer_date=day(2)) for origin in "bc"[:more]]
+    found = decide(tmp_path, rows, policy('[policy.licences]\nconflict = "majority"'))
+    assert any(row["kept"] for row in found.values()) is kept
+
+
 @pytest.mark.parametrize(("history", "kept"), [("head", True), ("all", False)])
 def test_history_has_a_say_only_if_it_may_be_in(tmp_path: Path, history: str, kept: bool) -> None:
     """A file whose first version stood under another licence of the same project."""

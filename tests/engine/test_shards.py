@@ -137,6 +137,15 @@ def test_equal_digests_mean_equal_rows(tmp_path: Path) -> None:
     assert table_digest(tables[0].rename_columns(["n", "u"])) != digests[0]
 
 
+def test_the_digest_tells_lists_apart() -> None:
+    lists = [[["a"], ["b"]], [["a", "b"], []], [["ab"], []], [["a"], None], [["a"], []], [None, ["a"]]]
+    tables = [pa.table({"l": pa.array(one, pa.list_(pa.string()))}) for one in lists]
+    digests = [table_digest(table) for table in tables]
+    assert len(set(digests)) == len(lists)
+    sliced = [pa.concat_tables([tables[0], one]).combine_chunks().slice(2) for one in tables]
+    assert [table_digest(one) for one in sliced] == digests
+
+
 @given(st.lists(st.lists(st.binary(max_size=4), max_size=4), max_size=8), st.integers(1, 9))
 def test_joining_loses_nothing(parts: list[list[bytes]], limit: int) -> None:
     schema = pa.schema([("data", pa.binary())])

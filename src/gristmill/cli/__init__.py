@@ -16,7 +16,7 @@ from gristmill.errors import GristmillError
 
 COMMANDS = (
     "init", "build", "status", "explain", "query", "verify", "tables",
-    "classify", "quantize", "calibrate", "compare", "evaluate", "model-card",
+    "licences", "classify", "quantize", "calibrate", "compare", "evaluate", "model-card",
 )  # fmt: skip
 
 

@@ -57,6 +57,11 @@ def _print_entry(console: Console, entry: dict[str, Any]) -> None:
     _say(console, f"    licence   {licence} ({entry['licence_class']}{scope})")
     for evidence in entry["licence_evidence"][:3]:
         _say(console, f"              {evidence}")
+    if len(entry["licences"]) > 1:
+        told = ", ".join(
+            f"{one['expression'] or 'none found'} in {one['origins']:,}" for one in entry["licences"]
+        )
+        _say(console, f"    elsewhere the same content is under other licences; by origins: {told}")
     for reason in entry["reasons"]:
         _say(console, f"    because   {reason['reason']}: {REASONS.get(reason['reason'], '')}")
         _say(console, f"              {reason['evidence']}  [{reason['rule']}]")

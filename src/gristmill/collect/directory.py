@@ -62,13 +62,13 @@ def read_contents(state: State, wanted: Sequence[str], context: Context) -> Iter
     A content that no file holds any more, since it was changed or removed after the listing, is corrupt.
     """
     missing = dict.fromkeys(wanted)
-    for path, status in _walk(state.local, context.limits, []):
+    for path, status in walk(state.local, context.limits, []):
         if not missing:
             return
         if status.st_size > context.limits.max_content_bytes:
             continue
         try:
-            data = _read(path, status, context.limits.max_content_bytes)
+            data = read_file(path, status, context.limits.max_content_bytes)
         except OSError:
             continue
         identifier = swhid.content_id(data)
@@ -82,7 +82,7 @@ def read_contents(state: State, wanted: Sequence[str], context: Context) -> Iter
 def _state(root: Path, context: Context) -> str:
     notes: list[str] = []
     with _WALKING:
-        seen = fingerprint(_walk(root, context.limits, notes), context.limits)
+        seen = fingerprint(walk(root, context.limits, notes), context.limits)
     known = recall(context.cache, root, seen)
     if known is not None:
         return known
@@ -104,7 +104,7 @@ def _scan(root: Path, limits: Limits, notes: list[str]) -> list[Item]:
     base = len(os.fsencode(root).rstrip(b"/")) + 1
     total = 0
     deadline = time.monotonic() + limits.origin_timeout
-    for path, status in _walk(root, limits, notes):
+    for path, status in walk(root, limits, notes):
         total += status.st_size
         if total > limits.max_origin_bytes:
             raise HostileInputError(
@@ -123,11 +123,11 @@ def _scan(root: Path, limits: Limits, notes: list[str]) -> list[Item]:
 
 
 def _item(path: bytes, name: bytes, status: os.stat_result, limits: Limits, notes: list[str]) -> Item:
-    mode = _mode(status)
+    mode = mode_of(status)
     try:
         if mode != swhid.SYMLINK_MODE and status.st_size > limits.max_content_bytes:
             return Item(name, mode, _hash_large(path, status.st_size), status.st_size, "too_large")
-        data = _read(path, status, limits.max_content_bytes)
+        data = read_file(path, status, limits.max_content_bytes)
     except OSError as error:
         notes.append(f"{name!r} cannot be read: {error.strerror or error}")
         return Item(name, mode, NULL_ID, status.st_size, "missing")
@@ -135,8 +135,11 @@ def _item(path: bytes, name: bytes, status: os.stat_result, limits: Limits, note
     return Item(name, mode, swhid.content_id(data), len(data), skipped)
 
 
-def _walk(root: Path, limits: Limits, notes: list[str]) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Raw path and status of every file and link, in order of their names; links are not followed."""
+def walk(root: Path, limits: Limits, notes: list[str]) -> Iterator[tuple[bytes, os.stat_result]]:
+    """Raw path and status of every file and link, in order of their names; links are not followed.
+
+    What cannot be looked at is noted. Raises HostileInputError for a path that passes a limit.
+    """
     base = len(os.fsencode(root).rstrip(b"/")) + 1
     longest = base + limits.max_path_bytes
     folders = [(os.fsencode(root), 0)]
@@ -171,17 +174,18 @@ def _walk(root: Path, limits: Limits, notes: list[str]) -> Iterator[tuple[bytes,
         folders.extend(reversed(below))
 
 
-def _mode(status: os.stat_result) -> int:
+def mode_of(status: os.stat_result) -> int:
+    """The mode that git would give it."""
     if stat.S_ISLNK(status.st_mode):
         return swhid.SYMLINK_MODE
     return swhid.EXECUTABLE_MODE if status.st_mode & stat.S_IXUSR else swhid.FILE_MODE
 
 
-def _read(path: bytes, status: os.stat_result, most: int) -> bytes:
+def read_file(path: bytes, status: os.stat_result, most: int) -> bytes:
     """The bytes of a file, or the text of a link. Raises OSError, also if it grew past ``most`` bytes."""
     if stat.S_ISLNK(status.st_mode):
         return os.readlink(path)  # noqa: PTH115 - raw bytes
-    with open(_open_regular(path), "rb") as file:
+    with open(open_regular(path), "rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError("it grew while it was read")
@@ -191,7 +195,7 @@ def _read(path: bytes, status: os.stat_result, most: int) -> bytes:
 def _hash_large(path: bytes, size: int) -> str:
     """The id of a file too large to keep, hashed in pieces. Raises OSError if its size changes."""
     digest = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
-    with open(_open_regular(path), "rb") as file:
+    with open(open_regular(path), "rb") as file:
         while chunk := file.read(CHUNK):
             size -= len(chunk)
             if size < 0:
@@ -202,7 +206,7 @@ def _hash_large(path: bytes, size: int) -> str:
     return digest.hexdigest()
 
 
-def _open_regular(path: bytes) -> int:
+def open_regular(path: bytes) -> int:
     """Open without following a link or waiting on a pipe that took the file's place since it was seen."""
     descriptor = os.open(path, OPEN_FLAGS)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -112,6 +112,21 @@ def path_text(path: bytes) -> tuple[str, bytes | None]:
         return path.decode(errors="backslashreplace"), path
 
 
+def path_texts(paths: Sequence[bytes]) -> list[tuple[str, bytes | None]]:
+    """``path_text`` of paths that differ; two may read alike once escaped: the later is marked with '~'."""
+    texts = [path_text(path) for path in paths]
+    if all(raw is None for _, raw in texts):
+        return texts
+    taken = {text for text, raw in texts if raw is None}
+    for number, (text, raw) in enumerate(texts):
+        if raw is not None:
+            while text in taken:
+                text += "~"
+            taken.add(text)
+            texts[number] = (text, raw)
+    return texts
+
+
 def visit_date() -> dt.datetime:
     """Now, or what SOURCE_DATE_EPOCH says (reproducible-builds.org) so that a build can be repeated."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
@@ -142,17 +157,8 @@ def _origin_row(state: State, declared_licence: str | None) -> tuple[Any, ...]:
 
 
 def _entry_rows(items: Sequence[Item], hung_on: tuple[object, str, str]) -> Iterator[tuple[Any, ...]]:
-    """Rows of table ``entries``. Two raw paths may read alike once escaped: the later is marked with '~'."""
-    texts = [path_text(item.path) for item in items]
-    taken: set[str] = set()
-    if any(raw is not None for _, raw in texts):
-        taken.update(text for text, raw in texts if raw is None)
-    for item, (text, raw) in zip(items, texts, strict=True):
-        shown = text
-        if raw is not None:
-            while shown in taken:
-                shown += "~"
-            taken.add(shown)
+    """Rows of table ``entries``."""
+    for item, (shown, raw) in zip(items, path_texts([item.path for item in items]), strict=True):
         kind = {swhid.SYMLINK_MODE: "symlink", swhid.SUBMODULE_MODE: "submodule"}.get(item.mode, "file")
         yield (
             *hung_on,

@@ -28,8 +28,8 @@ class Story:
     """What was found about a subject.
 
     ``entries`` are rows of facts with their verdict (``kept``, ``reason``, ``reasons``, ``cluster_id``,
-    ``similarity``) and ``occurrences``, the other places of the same content; at most ``limit`` of
-    ``total``. ``counts`` are entries by outcome: ``kept`` or the first reason.
+    ``similarity``) ``occurrences``, the places of the same content, and ``licences``, the
+    expressions that apply to it there, those of most origins first; at most ``limit`` of ``total``. ``counts`` are entries by outcome: ``kept`` or the first reason.
     """
 
     subject: str
@@ -108,4 +108,10 @@ def _story(
             [entry["content_id"]],
         )
         entry["occurrences"] = places["place"].to_pylist()
+        entry["licences"] = fetch_table(
+            sql,
+            "SELECT expression, count(*) AS places, count(DISTINCT url) AS origins FROM facts WHERE content_id = ? "
+            "GROUP BY expression ORDER BY origins DESC, places DESC, expression LIMIT 10",
+            [entry["content_id"]],
+        ).to_pylist()
     return Story(subject, sum(counts.values()), counts, entries)

@@ -75,7 +75,7 @@ FACTS = Table(
         *_SIGNAL_COLUMNS,
         Column("expression", pa.string(), "SPDX expression that applies", True),
         Column("licence_class", pa.string(), "permissive, restricted, unknown or none"),
-        Column("licence_scope", pa.string(), "file, directory or origin", True),
+        Column("licence_scope", pa.string(), "file, path, directory or origin", True),
         Column("licence_evidence", tables.STRINGS, "what decided the licence"),
         Column(
             "labels",

@@ -10,7 +10,7 @@ hold, joined by AND: a manifest that says MIT does not undo a GPL text. Without 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gristmill.spdx import agreement, expressions, filenames
@@ -24,11 +24,12 @@ _PROMISED = frozenset({"unrecognised", "unrecognised-rest"})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An expression and what it rests on; ``reference`` if it only points to another file."""
+    """An expression and what it rests on; ``reference`` if it only points to another file, which ``names`` may name."""
 
     expression: str
     evidence: tuple[str, ...]
     reference: bool = False
+    names: tuple[str, ...] = ()
 
 
 def of_file(path: str, name: str, matches: Iterable[Mapping[str, Any]]) -> Finding | None:
@@ -43,14 +44,24 @@ def of_file(path: str, name: str, matches: Iterable[Mapping[str, Any]]) -> Findi
     stated = _sum(path, (row for row in rows if row["kind"] == "tag"))
     found = _sum(path, (row for row in rows if row["kind"] in ("text", "notice")))
     if stated is None and found is None:
-        return _sum(path, (row for row in rows if row["kind"] == "reference"), reference=True)
+        pointers = [row for row in rows if row["kind"] == "reference"]
+        pointer = _sum(path, pointers, reference=True)
+        named = dict.fromkeys(name for row in pointers for name in row["paths"] or ())
+        return pointer and replace(pointer, names=tuple(named))
     return reconcile(stated, found)
 
 
 def of_manifest(path: str, name: str, matches: Iterable[Mapping[str, Any]]) -> Finding | None:
     """What the manifest of this name states; a content may also occur under another manifest's name."""
     rule = "gemspec" if name.endswith(".gemspec") else name
-    return _sum(path, (row for row in matches if row["kind"] == "manifest" and row["rule"] == rule))
+    return _sum(
+        path,
+        (
+            row
+            for row in matches
+            if row["kind"] == "manifest" and row["rule"] == rule and row["paths"] is None
+        ),
+    )
 
 
 def all_of(findings: Iterable[Finding | None]) -> Finding | None:

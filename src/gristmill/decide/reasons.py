@@ -19,6 +19,8 @@ from gristmill.decide.rules import CONFLICT, Rule, rules_of
 from gristmill.engine.sql import file_list, open_sql, quote, stream_batches
 from gristmill.engine.stages import Inputs, Output, Stage
 from gristmill.recipe import Policy
+from gristmill.spdx import classes
+from gristmill.spdx.allow_list import AllowList, allows, parse_allow_list
 from gristmill.spdx.expressions import normalise
 
 ROW_BITS = 32
@@ -62,6 +64,8 @@ def reasons_stage(
                 [rule.reason, rule.name, rule.condition, rule.evidence] for rule in rules_of(policy, opt_outs)
             ],
             "allow": list(licences.allow),
+            # What the terms mean beside classes, which the facts hold, follows from data that may change.
+            "allow_data": {} if parse_allow_list(licences.allow).only_classes else classes.sources(),
             "allow_expressions": sorted(normalise(text) or text for text in licences.allow_expressions),
             "deny_expressions": sorted(normalise(text) or text for text in licences.deny_expressions),
             # What only the history holds has no say unless it may be in the release itself.
@@ -79,9 +83,19 @@ def _reasons(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
             f"CREATE TEMP VIEW facts AS SELECT *, file_row_number AS place "
             f"FROM read_parquet({file_list([facts])}, file_row_number = true)"
         )
+        _register_allowed(sql, parse_allow_list(tuple(params["allow"])))
         _register_opt_outs(sql, [OptOut(*entry) for entry in params["opt_outs"]])
         for batch in stream_batches(sql, _query(params), REASONED):
             yield "reasoned", batch
+
+
+def _register_allowed(sql: duckdb.DuckDBPyConnection, listed: AllowList) -> None:
+    """Table ``allowed_by_part``: the expressions among the facts that an allow-list lets in, but not by their class."""
+    found: list[str] = []
+    if not listed.only_classes:
+        stated = sql.execute("SELECT DISTINCT expression FROM facts WHERE expression IS NOT NULL").fetchall()
+        found = [expression for (expression,) in stated if allows(listed, expression)]
+    sql.register("allowed_by_part", pa.table({"expression": pa.array(found, pa.string())}))
 
 
 def _register_opt_outs(sql: duckdb.DuckDBPyConnection, opt_outs: Sequence[OptOut]) -> None:
@@ -102,8 +116,9 @@ def _query(params: Mapping[str, Any]) -> str:
     rules = [Rule(*rule) for rule in params["rules"]]
     place = [rule.reason for rule in rules].index(CONFLICT)
     allowed = (
-        f"(licence_class IN ({_texts(params['allow'])}) OR coalesce(expression IN ("
-        f"{_texts(params['allow_expressions'])}), false)) "
+        f"(coalesce(licence_class IN ({_texts(_classes(params['allow']))}), false) "
+        f"OR coalesce(expression IN ({_texts(params['allow_expressions'])}), false) "
+        "OR coalesce(expression IN (SELECT expression FROM allowed_by_part), false)) "
         f"AND NOT coalesce(expression IN ({_texts(params['deny_expressions'])}), false)"
     )
     return f"""
@@ -129,6 +144,10 @@ def _reasons_of(rules: Sequence[Rule]) -> str:
         for rule in rules
     )
     return f"list_filter([{cases}], lambda reason: reason IS NOT NULL)"
+
+
+def _classes(terms: Sequence[str]) -> list[str]:
+    return sorted(parse_allow_list(tuple(terms)).classes)
 
 
 def _texts(values: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from gristmill.annotate.run import Annotations
 from gristmill.collect.run import Collected
 from gristmill.decide.buckets import Bucket, buckets_of
 from gristmill.decide.facts import asked_labels, facts_stage
+from gristmill.decide.licence_decisions import Decision
 from gristmill.decide.licence_stages import evidence_stage, licences_of
 from gristmill.decide.near_duplicates.run import known_similarities, verified_pairs
 from gristmill.decide.opt_out import OptOut
@@ -50,8 +51,9 @@ def decide(
     workspace: Workspace,
     engine: Engine,
     settings: Settings,
+    reviewed: Sequence[Decision] = (),
 ) -> Decided:
-    """Decide on every entry of this build.
+    """Decide on every entry of this build; ``reviewed`` are people's, on what contents state of licences.
 
     Raises BalanceError if an entry has no verdict or more than one.
     """
@@ -59,8 +61,12 @@ def decide(
     part = (workspace.spill, settings.worker_sql_memory, 1)
     policy = recipe.policy
     origins = _origins(collected, metadata, engine)
-    (evidence,) = engine.map_shards(evidence_stage(*whole), [_evidence_inputs(collected, annotations)])
-    licences = licences_of(collected.listings, evidence, origins, policy.licences.propagation, engine)
+    (evidence,) = engine.map_shards(
+        evidence_stage(*whole, reviewed), [_evidence_inputs(collected, annotations)]
+    )
+    licences = licences_of(
+        collected.listings, evidence, origins, policy.licences.propagation, policy.licences.vendored, engine
+    )
     asked = asked_labels(recipe)
     if not asked:  # labels that no rule asks for must not make facts anew
         annotations = {**annotations, tables.LABELS.name: []}

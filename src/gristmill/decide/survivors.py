@@ -55,6 +55,7 @@ def survivors_stage(policy: Policy, spill: Path, memory: int, threads: int) -> S
 def _survivors(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     agreed = {
         "earliest": "first(licence_allowed ORDER BY day NULLS LAST, url, row)",
+        "majority": "2 * count(DISTINCT url) FILTER (licence_allowed) > count(DISTINCT url)",
         "any": "bool_or(licence_allowed)",
         "all": "bool_and(licence_allowed)",
     }[params["conflict"]]

@@ -148,17 +148,25 @@ def read_table(paths: Iterable[Path], schema: pa.Schema, columns: Sequence[str] 
 
 
 def table_digest(table: pa.Table) -> str:
-    """Digest of the rows of a table of numbers and texts: it tells equal rows from others, however they lie."""
+    """Digest of the rows of a table of numbers, texts and lists of these: it tells equal rows from others, however they
+    lie."""
     digest = hashlib.sha256(f"{table.schema.remove_metadata()} {table.num_rows}".encode())
     for column in table.combine_chunks().columns:
         for array in column.chunks:
-            digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
-            if pa.types.is_string(array.type):
-                digest.update(pc.fill_null(pc.binary_length(array), 0).to_numpy().tobytes())
-                digest.update("".join(array.drop_null().to_pylist()).encode())
-            else:
-                digest.update(pc.fill_null(array, 0).to_numpy().tobytes())
+            _feed(digest, array)
     return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, array: pa.Array) -> None:
+    digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+    if pa.types.is_list(array.type):
+        digest.update(pc.fill_null(pc.list_value_length(array), 0).to_numpy().tobytes())
+        _feed(digest, pc.list_flatten(array))
+    elif pa.types.is_string(array.type):
+        digest.update(pc.fill_null(pc.binary_length(array), 0).to_numpy().tobytes())
+        digest.update("".join(array.drop_null().to_pylist()).encode())
+    else:
+        digest.update(pc.fill_null(array, 0).to_numpy().tobytes())
 
 
 def open_shard(path: Path) -> pq.ParquetFile:

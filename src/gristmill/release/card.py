@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.release.manifest import Manifest, write_aside
-from gristmill.release.schema import CARD, FILES, OWN_COLUMNS, STACK_V2_COLUMNS, STUBS, slug, type_name
+from gristmill.release.schema import (
+    CARD,
+    FILES,
+    LICENCES,
+    NOTICE,
+    OWN_COLUMNS,
+    STACK_V2_COLUMNS,
+    STUBS,
+    slug,
+    type_name,
+)
 from gristmill.release.statistics import Statistics, funnel
 from gristmill.tables import Column
 
@@ -58,7 +68,7 @@ def render_card(manifest: Manifest, statistics: Statistics, words: Words) -> str
         _how_to_load(statistics),
         _making(manifest, statistics, words),
         _columns(),
-        _licences(statistics),
+        _licences(manifest, statistics),
         _counts(statistics),
         _people(statistics, words),
         _sources(manifest),
@@ -203,7 +213,7 @@ def _columns() -> str:
     )
 
 
-def _licences(statistics: Statistics) -> str:
+def _licences(manifest: Manifest, statistics: Statistics) -> str:
     licences = statistics.by_licence
     listed = licences[:LISTED_LICENCES]
     rows = (
@@ -220,7 +230,14 @@ def _licences(statistics: Statistics) -> str:
         "`licence_expression` (SPDX), found as `licence_evidence` says, and whoever uses a file must keep to it, "
         "its duty to name the authors included.\n\n" + _table(("expression", "class", "files", "size"), rows)
     )
-    return text + _more(len(licences) - len(listed), "expressions")
+    text += _more(len(licences) - len(listed), "expressions")
+    if NOTICE in {file.path for file in manifest.files}:
+        text += (
+            f"\n\n`{NOTICE}` names every origin with the revision and licences of its files, and has the texts of "
+            f"the licences. `{LICENCES}` says what each licence asks, as far as that is known, and which of them "
+            f"may not be combined in one work."
+        )
+    return text
 
 
 def _counts(statistics: Statistics) -> str:

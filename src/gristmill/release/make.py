@@ -20,6 +20,7 @@ from gristmill.recipe import Recipe
 from gristmill.release.count import COUNTS
 from gristmill.release.earlier import WRITTEN
 from gristmill.release.finish import describe_stage, merge_stage
+from gristmill.release.notice import ORIGIN_LICENCES
 from gristmill.release.order import page_bits
 from gristmill.release.pieces import PIECES
 from gristmill.release.plan import (
@@ -50,6 +51,7 @@ class Made:
     stubs: list[tuple[Path, dict[str, Any]]]
     counts: pa.Table
     dropped: pa.Table
+    origin_licences: pa.Table
     entries: int
     origins: int
 
@@ -100,6 +102,7 @@ def make_release(
         [stub for stub in left if stub[1]["rows"]] or left[:1],
         read_table([task.file("counts") for task in written], COUNTS),
         read_table([bucket.file("dropped") for bucket in buckets], DROPPED),
+        read_table([bucket.file("origin_licences") for bucket in buckets], ORIGIN_LICENCES),
         whole["entries"],
         whole["origins"],
     )

@@ -23,6 +23,7 @@ from gristmill.engine.sql import create_view, fetch_table, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 from gristmill.errors import BalanceError
 from gristmill.release.marks import MARKS, MARKS_QUERY
+from gristmill.release.notice import ORIGIN_LICENCES, count_origins
 from gristmill.release.order import places
 from gristmill.release.runs import cut_runs, run_writer
 from gristmill.release.schema import FILES, LICENSE_TYPES, STUBS, slug
@@ -123,14 +124,20 @@ def layout(languages: pa.Table, shard_bytes: int) -> Layout:
 def rows_stage(seed: int, visit_date: str | None) -> Stage:
     """Inputs ``facts`` and ``verdicts``, a file each, in key order.
 
-    Outputs: ``kept`` (the columns of kept rows that a plan needs), ``stubs`` (a shard of the release), and
-    ``dropped`` (stubs counted by their first reason); beside them RUNS, the kept rows in runs of ROWS.
+    Outputs: ``kept`` (the columns of kept rows that a plan needs), ``stubs`` (a shard of the release),
+    ``dropped`` (stubs counted by their first reason) and ``origin_licences`` (kept rows counted by origin,
+    anchor and expression); beside them RUNS, the kept rows in runs of ROWS.
     """
     return Stage(
         "release-rows",
-        3,
+        4,
         _rows,
-        {"kept": KEPT, STUBS.name: STUBS.schema, "dropped": DROPPED},
+        {
+            "kept": KEPT,
+            STUBS.name: STUBS.schema,
+            "dropped": DROPPED,
+            "origin_licences": ORIGIN_LICENCES,
+        },
         params={"seed": seed, "visit_date": visit_date, "pyarrow": pa.__version__},
         plain=("content_id", "swhid", "path"),
         own_files=True,
@@ -167,6 +174,7 @@ def bucket_inputs(facts: Sequence[Path], verdicts: Sequence[Path]) -> list[Shard
 
 def _rows(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     reasons: list[pa.Table] = []
+    origins: list[pa.Table] = []
     with run_writer(Path(params["folder"]) / RUNS, ROWS) as runs:
         for facts, verdicts in _paired(inputs):
             kept = verdicts["kept"]
@@ -175,12 +183,15 @@ def _rows(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
                 runs.write_table(run)
             narrow = released.select(KEPT.names).combine_chunks()
             yield from (("kept", batch) for batch in narrow.to_batches())
+            origins.append(count_origins(released))
             left = pc.invert(kept)
             stubs = _stubs(facts.filter(left), verdicts.filter(left))
             yield from ((STUBS.name, batch) for batch in stubs.to_batches())
             reasons.append(stubs.select(["reason", "length_bytes"]))
     if reasons:
         yield from (("dropped", batch) for batch in _counted(pa.concat_tables(reasons)).to_batches())
+        found = count_origins(pa.concat_tables(origins))
+        yield from (("origin_licences", batch) for batch in found.to_batches())
 
 
 def _paired(inputs: Inputs) -> Iterator[tuple[pa.Table, pa.Table]]:

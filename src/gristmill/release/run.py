@@ -1,4 +1,4 @@
-"""Release: write the shards, the statistics, the manifest and the card aside, verify, then publish by a rename."""
+"""Release: write the shards, the statistics, what is said of licences, the manifest and the card aside, verify, then publish by a rename."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from gristmill.recipe import Recipe
 from gristmill.release.card import Words, render_card, write_card
 from gristmill.release.count import add_up
 from gristmill.release.finish import VISITED, visits_stage
+from gristmill.release.licences import licence_report, sources, write_licence_report
 from gristmill.release.make import Made, make_release
 from gristmill.release.manifest import Input, Manifest, build_manifest, read_manifest, write_manifest
 from gristmill.release.manifest import Shard as ShardFacts
+from gristmill.release.notice import OriginLicence, render_notice, write_notice
 from gristmill.release.schema import CARD, DATA, STUBS_FOLDER
 from gristmill.release.statistics import Statistics, write_statistics
 from gristmill.settings import Settings
-from gristmill.spdx.classes import sources
 from gristmill.workspace import Workspace
 
-TOOLS = ("duckdb", "enry-python", "license-expression", "licenseclassifier", "numpy", "pyarrow")
+TOOLS = ("duckdb", "enry-python", "license-expression", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ def publish(
     try:
         described = _lay_out(aside, made)
         write_statistics(aside, statistics)
+        write_licence_report(aside, licence_report(statistics))
+        title = f"{recipe.release.name} {recipe.release.version}"
+        origins = (OriginLicence(**row) for row in made.origin_licences.to_pylist())
+        write_notice(aside, render_notice(title, origins))
         manifest = build_manifest(
             aside,
             name=recipe.release.name,

@@ -44,6 +44,8 @@ DATA = "data"
 STUBS_FOLDER = "stubs"
 MANIFEST = "manifest.json"
 STATISTICS = "statistics.json"
+LICENCES = "licences.json"
+NOTICE = "NOTICE"
 CARD = "README.md"
 
 UNKNOWN = "unknown"
@@ -107,7 +109,12 @@ OWN_COLUMNS: tuple[Column, ...] = (
     Column("origin_kind", pa.string(), "git, dir, archive, pypi or npm"),
     Column("anchor", pa.string(), "SWHID of the revision, release or directory the path is relative to"),
     Column("licence_expression", pa.string(), "SPDX expression that applies; null if none was found", True),
-    Column("licence_scope", pa.string(), "file, directory or origin; null if no licence was found", True),
+    Column(
+        "licence_scope",
+        pa.string(),
+        "file, path (a glob), directory or origin; null if no licence was found",
+        True,
+    ),
     Column("licence_evidence", STRINGS, "path, rule and score of each match that decided"),
     Column("is_test", pa.bool_(), "linguist says that the path is a test"),
     Column("is_documentation", pa.bool_(), "linguist says that the path is documentation"),

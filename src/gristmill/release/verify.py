@@ -31,10 +31,13 @@ from gristmill.release.manifest import (
     release_digest,
     table_shape,
 )
+from gristmill.release.problems import BUILD, FETCH, Problem
 from gristmill.release.schema import (
     DATA,
     FILES,
+    LICENCES,
     MANIFEST,
+    NOTICE,
     STATISTICS,
     STUBS,
     STUBS_FOLDER,
@@ -50,26 +53,12 @@ from gristmill.release.statistics import (
     open_tables,
     read_statistics,
 )
+from gristmill.release.verify_licences import check_licences, check_notice, named_origins
 
-FETCH = "fetch this file again, or build the release again"
-BUILD = "do not use the release; build it again"
 EXAMPLES = 3
 
 # Encodings in which the bytes of a text are its UTF-8: hashes of the original can be recomputed.
 UTF8 = pa.array(["utf-8", "utf8", "utf_8", "ascii", "us-ascii"])
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong: where, what, and how to mend it. ``warning``: worth knowing, not a fault."""
-
-    file: str
-    what: str
-    mend: str
-    warning: bool = False
-
-    def __str__(self) -> str:
-        return f"{'warning: ' if self.warning else ''}{self.file}: {self.what}; {self.mend}"
 
 
 @dataclass(frozen=True)
@@ -91,8 +80,10 @@ def verify(folder: Path, *, deep: bool = True, memory_limit: str = MEMORY_LIMIT)
 
     Checked: the manifest itself, every file it lists (size, SHA-256, and for shards rows, columns and
     logical hash), that data/ and stubs/ hold nothing else, that each content stands once, that kept and
-    dropped add up, and that statistics.json counts what the shards hold. Memory is bounded by one batch
-    of rows and ``memory_limit`` (DuckDB's notation). Raises nothing for a bad release: the report says it.
+    dropped add up, that statistics.json and licences.json count what the shards hold, and that NOTICE names
+    the origins of just these files, the last two if the manifest lists them. Memory is bounded by one batch
+    of rows, the lines of NOTICE and ``memory_limit`` (DuckDB's notation). Raises nothing for a bad release:
+    the report says it.
     """
     try:
         manifest = read_manifest(folder)
@@ -273,11 +264,15 @@ def _bodies(column: pa.StringArray) -> list[memoryview]:
 
 
 def _check_counts(folder: Path, manifest: Manifest, memory_limit: str) -> Iterator[Problem]:
-    """Each content stands once, and statistics.json counts what the shards hold."""
+    """Each content stands once, and the files beside the shards say of them what they hold."""
+    listed = {file.path for file in manifest.files}
+    lines: list[str] = []
     try:
         with open_tables(folder, memory_limit=memory_limit) as tables:
             twice = tables.execute(_TWICE).fetchone()
             counted = count_tables(folder, tables)
+            if NOTICE in listed:
+                lines = named_origins(tables)
     except ReleaseError as error:
         yield Problem(DATA, str(error), BUILD)
         return
@@ -296,6 +291,10 @@ def _check_counts(folder: Path, manifest: Manifest, memory_limit: str) -> Iterat
     parts = [name for name in Statistics.__struct_fields__ if getattr(stated, name) != getattr(counted, name)]
     if parts:
         yield Problem(STATISTICS, f"does not count what the shards hold: {', '.join(parts)}", BUILD)
+    if NOTICE in listed:
+        yield from check_notice(folder, lines)
+    if LICENCES in listed:
+        yield from check_licences(folder, counted)
 
 
 _TWICE = """

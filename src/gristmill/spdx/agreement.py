@@ -22,6 +22,11 @@ FAMILIES = {
     "LGPL-2.0-or-later": "LGPL-",
 }
 
+# Whoever names the LGPL or AGPL in one sentence often says "GPL" in the next.
+_MEMBERS = {family: (prefix,) for family, prefix in FAMILIES.items()} | {
+    "GPL-1.0-or-later": ("GPL-", "LGPL-", "AGPL-")
+}
+
 
 @lru_cache(maxsize=65536)
 def reconcile(stated: str, found: str) -> str:
@@ -60,6 +65,12 @@ def meant(text: str, name: str) -> bool:
         return True
     prefix = FAMILIES.get(name)
     return prefix is not None and text.startswith(prefix) and classes.classify(text) == classes.classify(name)
+
+
+def is_family(expression: str, name: str) -> bool:
+    """True if ``expression`` is a family and ``name`` a licence of it, which says more ("GPL" beside the LGPL's)."""
+    prefixes = _MEMBERS.get(expression)
+    return prefixes is not None and name not in _MEMBERS and name.startswith(prefixes)
 
 
 def _without_version_choice(identifier: str) -> str:

@@ -26,6 +26,9 @@ from gristmill.spdx import expressions
 
 LicenceClass = Literal["permissive", "restricted", "unknown", "none"]
 
+RATINGS = ("Model", "Gold", "Silver", "Bronze", "Lead")
+"""the Blue Oak Council's ratings, the best first"""
+
 _PERMISSIVE_CATEGORIES = frozenset({"Permissive", "Public Domain"})
 _MUTE_CATEGORIES = frozenset({"CLA", "Patent License", "Unstated License"})
 _TAKING_CATEGORIES = frozenset({"Commercial", "Proprietary Free", "Source-available", "Free Restricted"})
@@ -69,6 +72,31 @@ def sources() -> dict[str, str]:
         "Blue Oak Council list": str(_blue_oak()["version"]),
         "ScanCode LicenseDB": "license-expression " + importlib.metadata.version("license-expression"),
     }
+
+
+def rating(licence: str) -> str | None:
+    """The Blue Oak Council's rating of an SPDX id, one of RATINGS; None if it rates it not. ``X+`` counts as ``X``."""
+    found = _blue_oak()["ratings"].get(licence.removesuffix("+"))
+    return None if found is None else str(found)
+
+
+def category(licence: str) -> str | None:
+    """ScanCode's category of an SPDX id, licence or exception; None if it has none. ``X+`` counts as ``X``.
+
+    What the Blue Oak Council rates and ScanCode does not know is "Permissive".
+    """
+    found = _categories().get(licence.removesuffix("+"))
+    return "Permissive" if found is None and rating(licence) else found
+
+
+def all_categories() -> list[str]:
+    """ScanCode's categories, sorted."""
+    return sorted(set(_categories().values()))
+
+
+def adds_permissions(exception: str) -> bool:
+    """True if an exception is listed and adds permissions, as SPDX exceptions do; False if it may take them away."""
+    return _exception_class(exception) == "permissive"
 
 
 @lru_cache(maxsize=65536)

@@ -70,6 +70,16 @@ def known_id(text: str) -> str | None:
     return found
 
 
+def all_ids() -> list[str]:
+    """Every SPDX id that is known, licences and exceptions, sorted; aliases are not among them."""
+    return sorted(set(_known()[0].values()))
+
+
+def words(text: str) -> list[str]:
+    """The ids in the text of an expression as they are written, in their order."""
+    return [word for word in _TOKEN.findall(text) if word not in "()" and word.upper() not in _OPERATORS]
+
+
 def is_exception(identifier: str) -> bool:
     """True if the id is an exception (may stand only after WITH)."""
     return identifier in _known()[1]
@@ -125,6 +135,21 @@ def licences(expression: str) -> frozenset[str]:
         symbol.license_symbol.key if hasattr(symbol, "license_symbol") else symbol.key
         for symbol in tree(expression).symbols
     )
+
+
+@lru_cache(maxsize=65536)
+def simple_licences(expression: str) -> frozenset[str]:
+    """The licences in a normalised expression, each with its exception: ``MIT``, ``GPL-2.0-only WITH ...``."""
+    return frozenset(str(symbol) for symbol in tree(expression).get_literals())
+
+
+@lru_cache(maxsize=65536)
+def operands(expression: str) -> tuple[str, ...]:
+    """What a normalised expression joins by AND at its top, as expressions; itself if it is no AND."""
+    node = tree(expression)
+    if type(node).__name__ != "AND":
+        return (expression,)
+    return tuple(_render(child) for child in node.args)
 
 
 def conjunction(parts: Iterable[str | None]) -> str | None:

@@ -64,6 +64,8 @@ _MANIFESTS = frozenset(
         "METADATA",
         "DESCRIPTION",
         "pom.xml",
+        "REUSE.toml",
+        "dep5",
     }
 )
 _TEXT_DIRECTORIES = frozenset({"licenses", "licences", "license", "licence"})

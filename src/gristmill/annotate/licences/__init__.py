@@ -1,7 +1,8 @@
 """Licence statements in contents: tags, notices, manifests and whole texts.
 
-Where it looks depends on the names under which a content occurs. A licence file, a notice about others or a
-README is read whole, by every finder. Of any other file the first ``HEADER_BYTES`` are read, and only if one
+``engine`` knows licence texts, notices and labels by their words; ``tags``, ``notices``, ``manifests`` and ``covering`` read
+what is not the same words everywhere. Where they look depends on the names under which a content occurs. A
+licence file, a notice about others or a README is read whole. Of any other file the first ``HEADER_BYTES`` are read, and only if one
 regular expression, run over the whole batch, meets a word that licence statements use.
 
 What is stated is a fact about the content; what applies to a file is decided in ``decide.licences``.
@@ -10,22 +11,22 @@ What is stated is a fact about the content; what applies to a file is decided in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill import tables
-from gristmill.annotate.licences import headers, manifests, notices, restrictions, tags, texts
+from gristmill.annotate.licences import covering, engine, headers, manifests, notices, restrictions, tags
 from gristmill.annotate.licences.match import Match, covered
-from gristmill.spdx import classes, expressions, filenames, statements
-from gristmill.spdx.filenames import FileKind
+from gristmill.annotate.licences.selection import Reading
+from gristmill.spdx import agreement, classes, expressions, filenames, statements
 
 NAME = "licence_matches"
-VERSION = 1
+VERSION = 2
 TABLE = tables.LICENCE_MATCHES
 
-# Statements must begin here; terms that begin here are read on for headers._MAX_BYTES.
+# Statements must begin here; what begins here is read on to its end.
 HEADER_BYTES = 8192
 _READ_BYTES = HEADER_BYTES + 4096
 
@@ -38,6 +39,14 @@ _GATE = (
 _MAX_REST_SHARE = 0.6
 _MIN_REST_BYTES = 2000
 _TITLE_BYTES = 200
+_MANY_MENTIONS = 12
+# What a reference calls the file it points to: a name in capitals, or with an extension.
+_FILE_NAME = re.compile(
+    rb"(?<![\w./-])(?:[\w.-]{1,64}/){0,8}(?:[A-Z0-9_.-]{0,32}(?:LICEN[CS]E|COPYING|COPYRIGHT|EULA)(?![a-z])[A-Za-z0-9_.-]{0,32}"
+    rb"|(?i:licen[cs]e|copying|copyright|legal)[.](?:txt|md|rst|html?|adoc))"
+)
+_NAME_BYTES = 80
+_MOST_NAMED = 4
 # A page of documentation that only takes in the licence file.
 _INCLUDED = re.compile(rb"(?:\.\. |[{`]{3})(?:literal)?include(?:::|\}) +[./\w-]*(?i:licen[cs]e|copying)")
 # R packages state MIT in DESCRIPTION; their LICENSE then holds the copyright line only.
@@ -60,12 +69,13 @@ def annotate(batch: pa.RecordBatch) -> pa.RecordBatch:
     gate = pc.match_substring_regex(pc.binary_slice(text, 0, HEADER_BYTES), _GATE, ignore_case=True)
     named = _named(batch.column("names"))
     rows = sorted(set(pc.indices_nonzero(pc.fill_null(gate, False)).to_pylist()).union(named))
+    rows = [row for row in rows if text[row].is_valid]
     ids = batch.column("content_id").take(pa.array(rows, pa.int64())).to_pylist()
+    files = [(text[row].as_py() if row in named else _head(text, row), named.get(row, ())) for row in rows]
     found = [
         (content_id, match)
-        for content_id, row in zip(ids, rows, strict=True)
-        if text[row].is_valid
-        for match in find(text[row].as_py() if row in named else _head(text, row), named.get(row, ()))
+        for content_id, matches in zip(ids, find_all(files), strict=True)
+        for match in matches
     ]
     found.sort(key=lambda one: (one[0], one[1].start, one[1].end, one[1].rule))
     columns = {
@@ -76,64 +86,133 @@ def annotate(batch: pa.RecordBatch) -> pa.RecordBatch:
         "start": [match.start for _, match in found],
         "end": [match.end for _, match in found],
         "score": [match.score for _, match in found],
+        "paths": [list(match.paths) or None for _, match in found],
+        "precedence": [match.precedence for _, match in found],
     }
     return pa.RecordBatch.from_pydict(columns, schema=TABLE.schema)
 
 
 def find(text: bytes, names: Iterable[str]) -> list[Match]:
-    """The licence statements of one content.
+    """The licence statements of one content; see ``find_all``."""
+    return find_all([(text, names)])[0]
+
+
+def find_all(files: Sequence[tuple[bytes, Iterable[str]]]) -> list[list[Match]]:
+    """The licence statements of contents.
 
     Args:
-        text: UTF-8.
-        names: the file names under which it occurs.
+        files: UTF-8, and the file names under which it occurs.
 
     Returns:
-        Matches, each (start, end, rule) once, in no particular order. If a rider was found, the permissive
-        statements beside it carry ``AND LicenseRef-added-restriction``.
+        For each content its matches, each (start, end, rule) once, in no particular order. If a rider was found,
+        the permissive statements beside it carry ``AND LicenseRef-added-restriction``.
     """
-    names = sorted(names)
-    kinds: dict[str, FileKind] = {name: filenames.kind(name) for name in names}
-    whole = [name for name in names if kinds[name] in ("licence", "notice", "readme")]
-    found = _whole(text, whole) if whole else _header(text)
-    for name in names:
-        if kinds[name] == "manifest":
-            found.extend(manifests.find(name, text))
-    unique: dict[tuple[int, int, str], Match] = {}
-    for match in found:
-        unique.setdefault((match.start, match.end, match.rule), match)
-    return list(unique.values())
-
-
-def _header(text: bytes) -> list[Match]:
-    view = notices.view(text[:_READ_BYTES])
-    terms = headers.find(view, HEADER_BYTES)
-    stated = [
-        *terms,
-        *tags.find(text[:HEADER_BYTES]),
-        *(one for one in notices.find(view[:HEADER_BYTES]) if not covered(one, terms)),
+    named = [(text, sorted(names)) for text, names in files]
+    readings = [_reading(names) for _, names in named]
+    known = engine.find(
+        [
+            text[: _READ_BYTES if reading == "source" and not _is_licence(text) else engine.MAX_BYTES]
+            for (text, _), reading in zip(named, readings, strict=True)
+        ],
+        readings,
+    )
+    return [
+        _stated(text, names, reading, matches)
+        for (text, names), reading, matches in zip(named, readings, known, strict=True)
     ]
+
+
+def _reading(names: list[str]) -> Reading:
+    kinds = {filenames.kind(name) for name in names}
+    if "licence" in kinds or "notice" in kinds:
+        return "licence"
+    return "page" if "readme" in kinds else "source"
+
+
+def _is_licence(text: bytes) -> bool:
+    """Whether a text speaks of licences so much that it is one, whatever its name: half of one misleads."""
+    return text[:HEADER_BYTES].lower().count(b"licen") >= _MANY_MENTIONS
+
+
+def _stated(text: bytes, names: list[str], reading: Reading, known: list[Match]) -> list[Match]:
+    declared = [
+        match for name in names if filenames.kind(name) == "manifest" for match in manifests.find(name, text)
+    ]
+    declared += [match for name in names if name in covering.NAMES for match in covering.find(name, text)]
+    known = [one for one in known if one.kind == "text" or not covered(one, declared)]
+    found = _header(text, known) if reading == "source" else _whole(text, names, known)
+    unique: dict[tuple[int, int, str], Match] = {}
+    for match in (*found, *declared):
+        unique.setdefault((match.start, match.end, match.rule), match)
+    return [
+        one._replace(paths=_named_files(text, one)) if one.kind == "reference" else one
+        for one in unique.values()
+    ]
+
+
+def _named_files(text: bytes, reference: Match) -> tuple[str, ...]:
+    """The licence files that a reference names, as it names them."""
+    words = text[reference.start : reference.end + _NAME_BYTES]
+    names = [hit[0].decode("utf-8", "replace").rstrip(".") for hit in _FILE_NAME.finditer(words)]
+    return tuple(dict.fromkeys(names))[:_MOST_NAMED]
+
+
+def _header(text: bytes, known: list[Match]) -> list[Match]:
+    view = notices.view(text[:_READ_BYTES])
+    known = [one for one in known if one.start < HEADER_BYTES]
+    stated = _together(known, tags.find(text[:HEADER_BYTES]), notices.find(view[:HEADER_BYTES]))
+    stated.extend(headers.find(view, HEADER_BYTES, known))
     return _with_riders(stated, restrictions.find(view[:HEADER_BYTES]))
 
 
-def _whole(text: bytes, names: list[str]) -> list[Match]:
-    part = text[: texts.MAX_BYTES]
+def _whole(text: bytes, names: list[str], known: list[Match]) -> list[Match]:
+    part = text[: engine.MAX_BYTES]
     view = notices.view(part)
-    is_licence = any(filenames.kind(name) == "licence" for name in names)
-    regions = texts.find(part, links=is_licence)
-    known = frozenset[str]().union(*(_families(region.expression) for region in regions))
-    beside = [
-        one
-        for one in (*tags.find(part), *notices.find(view))
-        # The GPL's text ends with the notice to put into files, which says nothing new.
-        if not covered(one, regions) and (one.kind == "reference" or not _families(one.expression) <= known)
-    ]
-    stated = [*regions, *beside]
+    stated = _together(known, tags.find(part), notices.find(view))
     if not stated and len(part) <= _TITLE_BYTES:
         stated = _title(part)
     stated = _with_riders(stated, restrictions.find(view))
-    if is_licence:
+    if any(filenames.kind(name) == "licence" for name in names):
+        regions = [one for one in known if one.kind == "text"]
         stated.extend(_unread(text, regions, stated, any(map(filenames.promises_licence, names))))
     return stated
+
+
+def _together(known: list[Match], tagged: list[Match], noticed: list[Match]) -> list[Match]:
+    """What the engine knows, tags, and the notices that say more than the engine."""
+    known = [one for one in known if one.kind == "text" or not covered(one, tagged)]
+    texts = [one for one in known if one.kind == "text"]
+    families = frozenset[str]().union(*(_families(one.expression) for one in texts))
+    beside = []
+    for notice in noticed:
+        # The GPL's text ends with the notice to put into files, which says nothing new.
+        if covered(notice, texts) or (
+            notice.kind != "reference" and _families(notice.expression) <= families
+        ):
+            continue
+        met = [one for one in known if one.kind != "text" and covered(one, [notice])]
+        if not met:
+            beside.append(notice)
+        elif all(_is_finer(notice.expression, one.expression) for one in met):
+            known = [one for one in known if one not in met]
+            beside.append(notice)
+    return _without_families([*known, *tagged, *beside])
+
+
+def _without_families(stated: list[Match]) -> list[Match]:
+    """Without notices that name but the family ("GPL", "BSD") of a licence that is named beside."""
+    names = frozenset[str]().union(*(expressions.licences(one.expression) for one in stated))
+    return [
+        one
+        for one in stated
+        if one.kind != "notice" or not any(agreement.is_family(one.expression, name) for name in names)
+    ]
+
+
+def _is_finer(notice: str, known: str) -> bool:
+    """Whether a notice names more licences, those that are known among them, or one of the family that is known."""
+    ours, theirs = expressions.licences(notice), expressions.licences(known)
+    return any(agreement.is_family(known, name) for name in ours) or (theirs < ours and " WITH " not in known)
 
 
 def _title(text: bytes) -> list[Match]:
@@ -146,8 +225,8 @@ def _title(text: bytes) -> list[Match]:
 
 def _unread(text: bytes, regions: list[Match], stated: list[Match], promised: bool) -> list[Match]:
     """What a licence file holds beside what was understood, as statements that are not understood."""
-    if len(text) > texts.MAX_BYTES:
-        return [Match("text", expressions.UNKNOWN, "unexamined", texts.MAX_BYTES, len(text), 0.0)]
+    if len(text) > engine.MAX_BYTES:
+        return [Match("text", expressions.UNKNOWN, "unexamined", engine.MAX_BYTES, len(text), 0.0)]
     if regions:
         rest = len(text) - sum(region.end - region.start for region in regions)
         if rest > _MIN_REST_BYTES and rest > _MAX_REST_SHARE * len(text):
@@ -185,9 +264,10 @@ def _families(expression: str) -> frozenset[str]:
 
 
 def _head(text: pa.Array, row: int) -> bytes:
-    """The first bytes of one text, without copying the rest."""
+    """What is read of one text, without copying the rest."""
     buffer: pa.Buffer = text[row].as_buffer()
-    return bytes(buffer.slice(0, min(_READ_BYTES, buffer.size)))
+    head = bytes(buffer.slice(0, min(_READ_BYTES, buffer.size)))
+    return bytes(buffer.slice(0, min(engine.MAX_BYTES, buffer.size))) if _is_licence(head) else head
 
 
 def _named(names: pa.Array) -> dict[int, list[str]]:

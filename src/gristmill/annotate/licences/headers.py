@@ -1,15 +1,14 @@
-"""Licence terms written out in a file header (MIT, BSD, ISC, zlib ...), cut out for the text engine.
+"""Terms written out in a file header that are no licence we know.
 
-Headers are the same in thousands of files but for comment marks and line breaks, so the terms are cleaned of
-them before the engine sees them: it then answers from its cache.
+A header that begins as licences begin (MIT, BSD, ISC, zlib ...) holds terms. Where the engine knows none
+there, they are of somebody's own making, and no one may take them for the licence that they look like.
 """
 
 from __future__ import annotations
 
 import re
 
-from gristmill.annotate.licences.match import Match
-from gristmill.annotate.licences.texts import ENGINE, identify_terms
+from gristmill.annotate.licences.match import Match, covered
 from gristmill.spdx import expressions
 
 MAX_TERMS = 4
@@ -30,19 +29,19 @@ _END = re.compile(
     rb"|use or performance of this software"
     rb"|from any source distribution|suitability of this software for any purpose)".replace(b" ", _GAP)
 )
-_RUN = re.compile(rb"[ ]+(?:(?:dnl|rem|-+)[ ]+)*")
 
 
-def find(viewed: bytes, limit: int) -> list[Match]:
-    """The licence terms that begin in the first ``limit`` bytes.
+def find(viewed: bytes, limit: int, known: list[Match]) -> list[Match]:
+    """The unknown terms that begin in the first ``limit`` bytes.
 
     Args:
         viewed: ``notices.view`` of the text; longer than ``limit`` so that terms which begin late are whole.
         limit: bytes in which terms must begin.
+        known: what the engine found.
 
     Returns:
-        Matches of kind "text" with rule ``licenseclassifier/<expression>``, at most ``MAX_TERMS``; terms that
-        the engine does not know are ``LicenseRef-unknown`` with rule ``unrecognised-terms``.
+        Matches of kind "text" with the expression ``LicenseRef-unknown`` and rule ``unrecognised-terms``, at
+        most ``MAX_TERMS``.
     """
     found: list[Match] = []
     position = min(
@@ -54,9 +53,8 @@ def find(viewed: bytes, limit: int) -> list[Match]:
             break
         last = _END.search(viewed, start.end(), start.start() + _MAX_BYTES)
         end = last.end() if last else min(len(viewed), start.start() + _MAX_BYTES)
-        words = _RUN.sub(b" ", viewed[start.start() : end]).decode("ascii")
-        expression = identify_terms(words)
-        rule = f"{ENGINE}/{expression}" if expression else "unrecognised-terms"
-        found.append(Match("text", expression or expressions.UNKNOWN, rule, start.start(), end))
+        terms = Match("text", expressions.UNKNOWN, "unrecognised-terms", start.start(), end)
+        if not covered(terms, known):
+            found.append(terms)
         position = end
     return found

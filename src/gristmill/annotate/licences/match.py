@@ -14,6 +14,8 @@ class Match(NamedTuple):
     start: int
     end: int
     score: float = 1.0
+    paths: tuple[str, ...] = ()
+    precedence: str | None = None
 
 
 def covered(match: Match, others: list[Match]) -> bool:
