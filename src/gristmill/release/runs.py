@@ -69,7 +69,8 @@ def _in_range(file: pa.NativeFile, least: int, end: int) -> Iterator[pa.RecordBa
         # Bounds as unsigned integers of Python: numpy would make them floats.
         places = narrow.get_batch(run)[PLACE].to_numpy()
         first, last = (
-            int((places < bound).sum()) if bound < 1 << 64 else len(places) for bound in (least, end)
+            int(np.searchsorted(places, np.uint64(bound))) if bound < 1 << 64 else len(places)
+            for bound in (least, end)
         )
         if not first and last == len(places):
             yield whole.get_batch(run)
