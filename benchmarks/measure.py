@@ -47,12 +47,15 @@ def run(
 ) -> Run:
     """Run a command, sampling the memory of its process tree; its stdout goes to the file ``output``.
 
-    Raises SystemExit with what it wrote last to stderr if it fails, unless it ``may_fail``.
+    A Python program keeps its compiled modules, as every installation does, also where the environment says not to:
+    else each of its processes would compile them anew. Raises SystemExit with what it wrote last to stderr if it
+    fails, unless it ``may_fail``.
     """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     errors = output.with_suffix(".err")
     started = time.perf_counter()
     with output.open("wb") as stdout, errors.open("wb") as stderr:
-        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
+        process = subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environment)
         sampler = _Sampler(process.pid, sample)
         sampler.start()
         _, status, usage = os.wait4(process.pid, 0)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gristmill.cli.funnel import print_funnel
 from gristmill.cli.options import add_workspace, plain_console, positive
+from gristmill.engine.process import begin_process
 from gristmill.engine.progress import Progress
-from gristmill.engine.without_pandas import without_pandas
 from gristmill.pipeline import build, read_inputs
 from gristmill.recipe import load_recipe
 from gristmill.settings import make_settings
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build, then print the funnel."""
-    without_pandas()
+    begin_process()
     recipe = load_recipe(options.recipe)
     settings = make_settings(options.memory, options.workers, options.engine)
     base = options.recipe.resolve().parent

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from gristmill.engine.executors.base import Outcome
 from gristmill.engine.memory import keep_little
+from gristmill.engine.process import begin_process
 from gristmill.engine.stages import Task
 from gristmill.engine.tasks import TaskReport, run_task
-from gristmill.engine.without_pandas import without_pandas
 from gristmill.errors import StageError
 
 
@@ -136,7 +136,7 @@ def _run_here(task: Task) -> Outcome:
 def _prepare_worker(frugal: bool) -> None:
     """One thread a worker, and Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    without_pandas()
+    begin_process()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     if frugal:
