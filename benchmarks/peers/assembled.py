@@ -167,7 +167,8 @@ def _annotate_all(kept: list[str], corpus: Path, output: Path, workers: int) -> 
     folder = output / "texts"
     folder.mkdir(parents=True)
     pairs = [(path, os.path.relpath(path, corpus)) for path in kept]
-    with multiprocessing.Pool(workers, prepare) as pool:
+    # Not forked: enry brings Go's runtime, which has lost its threads in a fork and then waits for them for ever.
+    with multiprocessing.get_context("spawn").Pool(workers, prepare) as pool:
         rows = [row for row in pool.imap(annotate, pairs, BATCH) if not row["binary"]]
         pool.close()
         pool.join()

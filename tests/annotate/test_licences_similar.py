@@ -126,3 +126,23 @@ def test_the_same_line_many_times_is_bounded() -> None:
     """Each region is compared with few texts, and of regions there are only so many."""
     line = b"Redistribution and use in source and binary forms, with or without modification, are permitted\n"
     assert len(find(line * 3000, least=0.1)) <= similar.MAX_REGIONS
+
+
+RIDERS = (
+    b"and which must not be used by anyone in the army",
+    b"provided that you shall pay a fee to the author for every copy",
+    b"except for use by military or intelligence agencies of any state",
+)
+
+
+@pytest.mark.parametrize("text", [MIT, BSD, APACHE[:9000]], ids=["MIT", "BSD", "Apache"])
+@pytest.mark.parametrize("rider", RIDERS)
+def test_words_that_bind_are_told_wherever_they_were_put_in(text: bytes, rider: bytes) -> None:
+    words = text.split()
+    grant = next(place for place, word in enumerate(words) if word in (b"granted,", b"permitted", b"TERMS"))
+    missed = []
+    for place in range(grant + 1, min(len(words) - 12, grant + 150), 7):
+        regions = find(b" ".join([*words[:place], rider, *words[place:]]))
+        if not any(region.changed for region in regions):
+            missed.append(place)
+    assert not missed

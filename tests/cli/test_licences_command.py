@@ -76,7 +76,7 @@ def test_the_policy_of_a_recipe(folder: Path, tmp_path: Path, capsys: pytest.Cap
     ("words", "message"),
     [
         (["nope"], "nope: cannot be read: No such file or directory; name a folder or a file"),
-        ([".", "--allow", "permisive"], "'permisive' is neither a class"),
+        ([".", "--allow", "permisive"], "did you mean 'permissive'?"),
         ([".", "--recipe", "nope.toml"], "nope.toml: no such recipe"),
         ([".", "--output", "no/such/folder"], "No such file or directory"),
         ([".", "--json", "--output", "no/such/folder"], "No such file or directory"),

@@ -12,6 +12,7 @@ from gristmill.cli import main
 from gristmill.collect.swhid import content_id
 from gristmill.decide.licence_decisions import Decision, read_decisions
 from gristmill.decide.licence_review import Cluster, Waiting, cluster, queue
+from gristmill.spdx.texts import text_of
 from gristmill.workspace import Workspace, open_workspace
 from mill import make, recipe, write_files
 
@@ -85,6 +86,26 @@ def test_the_commands(
     told = json.loads(capsys.readouterr().out)
     assert (told["total"], [one["entries"] for one in told["clusters"]]) == (1, [2])
     assert told["clusters"][0]["contents"][0]["content_id"] == content_id(ROOM)
+
+
+def test_the_nearest_text_stands_beside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = text_of("MIT")
+    assert known is not None
+    edited = known.replace(
+        "free of charge", "for a cup of tea, to be drunk by a person who may not be a teapot"
+    )
+    make(tmp_path / "w", recipe([f"dir:{write_files(tmp_path / 'a', {'LICENSE': edited.encode()})}"]))
+    review = ["licences", "review", "-w", str(tmp_path / "w")]
+    assert main(review) == 0
+    told = capsys.readouterr().out
+    assert "nearest: MIT (alike 0." in told
+    assert (
+        "\n   - free\n" in told and "\n   + tea, to be drunk by a person who may not be a teapot,\n" in told
+    )
+    assert " words ...]" in told
+    assert main([*review, "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["clusters"]
+    assert one["nearest"]["id"] == "MIT" and 0.5 < one["nearest"]["likeness"] < 1
 
 
 def waiting(number: int, entries: int, text: str) -> Waiting:

@@ -5,17 +5,28 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import textwrap
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from gristmill.annotate.licences.nearest import nearest
 from gristmill.cli.models import share
 from gristmill.cli.options import add_workspace, existing_workspace, plain_console, positive, printable
 from gristmill.collect.listing import visit_date
 from gristmill.decide.licence_decisions import parse_decisions, read_decisions, record
 from gristmill.decide.licence_review import LOW_SCORE, Cluster, queue
+from gristmill.spdx.differences import differences
+from gristmill.spdx.texts import text_of
+
+LEAST_LIKENESS = 0.2
+"""a text of the SPDX list that is less like the text than this is not shown beside it"""
+_WIDTH = 100
+_ENDS = 8
+_MARKS = {"both": "  ", "known": "- ", "text": "+ "}
 
 
 def add_actions(actions: Any) -> None:
@@ -52,7 +63,7 @@ def _review(options: argparse.Namespace) -> int:
     shown = waiting.clusters[: options.limit]
     console = plain_console()
     if options.json:
-        clusters = [{"entries": one.entries, **asdict(one)} for one in shown]
+        clusters = [{"entries": one.entries, "nearest": _nearest(one), **asdict(one)} for one in shown]
         document = {"total": waiting.total, "clusters": clusters}
         console.print(json.dumps(document, indent=1, ensure_ascii=False), soft_wrap=True)
         return 0
@@ -70,11 +81,37 @@ def _print_cluster(console: Console, number: int, cluster: Cluster, lines: int) 
     for one in cluster.contents:
         _say(console, f"   swh:1:cnt:{one.content_id}  {one.place}")
     _say(console, f"   found: {first.expression} ({first.rule}, score {first.score:.2f})")
-    text = first.text.splitlines()
-    for line in text[:lines]:
-        _say(console, f"   | {line[:200]}")
-    if len(text) > lines:
-        _say(console, f"   | ... {len(text) - lines:,} more lines; see --lines")
+    near = _nearest(cluster)
+    if near is not None:
+        _say(
+            console,
+            f"   nearest: {near['id']} (alike {near['likeness']:.2f}); - stands only there, + only here",
+        )
+        shown = list(_beside(text_of(near["id"]) or "", first.text))
+    else:
+        shown = [f"| {line[:200]}" for line in first.text.splitlines()]
+    for line in shown[:lines]:
+        _say(console, f"   {line}")
+    if len(shown) > lines:
+        _say(console, f"   ... {len(shown) - lines:,} more lines; see --lines")
+
+
+def _nearest(cluster: Cluster) -> dict[str, Any] | None:
+    """The text of the SPDX list that a cluster's first text is most like, if it is like any."""
+    near = nearest(cluster.contents[0].text.encode("utf-8", "replace"))
+    if near is None or near[1] < LEAST_LIKENESS:
+        return None
+    return {"id": near[0], "likeness": round(near[1], 4)}
+
+
+def _beside(known: str, text: str) -> Iterator[str]:
+    """The lines of a text beside a known one; of long stretches that both hold only the ends."""
+    for stretch in differences(known, text):
+        words = list(stretch.words)
+        if stretch.side == "both" and len(words) > 4 * _ENDS:
+            words[_ENDS:-_ENDS] = [f"[... {len(words) - 2 * _ENDS} words ...]"]
+        for line in textwrap.wrap(" ".join(words), _WIDTH):
+            yield _MARKS[stretch.side] + line[:200]
 
 
 def _decide(options: argparse.Namespace) -> int:

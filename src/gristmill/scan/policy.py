@@ -1,28 +1,30 @@
 """Which licences may be there: terms that allow, terms that deny, weighed over an expression.
 
-A choice (OR) is fine if one of its parts is, a sum (AND) if all are. A licence or expression that is named
-outweighs a class, and a denial outweighs a permission of the same weight. Naming a licence also names it WITH
-an exception, unless that is named itself. Without terms that allow, all that is not denied may be there.
+Terms are those of ``spdx.allow_list``. A choice (OR) is fine if one of its parts is, a sum (AND) if all are. A licence or
+expression that is named outweighs a class, rating or category, and a denial outweighs a permission of the same weight.
+Naming a licence also names it WITH an exception, unless that is named itself. Without terms that allow, all that is not
+denied may be there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, get_args
 
 from gristmill.errors import RecipeError
 from gristmill.spdx import classes, expressions
+from gristmill.spdx.allow_list import AllowList, is_named, is_of_kind, parse_allow_list
 from gristmill.spdx.classes import LicenceClass
-from gristmill.spdx.statements import is_understood
 
 CLASSES: tuple[str, ...] = get_args(LicenceClass)
+_KINDS = ("blue-oak:", "category:")
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Terms as ``make`` returns them: classes, and normalised expressions."""
+    """Terms as ``make`` returns them."""
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
@@ -31,41 +33,38 @@ class Policy:
 @lru_cache(maxsize=65536)
 def allows(policy: Policy, expression: str | None) -> bool:
     """Whether what an expression applies to may be there; None is what nothing was found for."""
+    allow, deny = parse_allow_list(policy.allow), parse_allow_list(policy.deny)
     normal = expressions.normalise(expression) if expression else None
-    return _of_class(policy, "none") if normal is None else _weigh(policy, expressions.tree(normal))
+    if normal is None:
+        return "none" not in deny.classes and (not policy.allow or "none" in allow.classes)
+    return _weigh(allow if policy.allow else None, deny, expressions.tree(normal))
 
 
-def _weigh(policy: Policy, node: Any) -> bool:
-    named = _named(policy)
-    verdict = named.get(_shape(node))
-    if verdict is not None:
-        return verdict
+def _weigh(allow: AllowList | None, deny: AllowList, node: Any) -> bool:
+    """``allow`` is None if no term allows."""
+    if is_named(deny, node):
+        return False
+    if allow is not None and is_named(allow, node):
+        return True
     operator = type(node).__name__
     if operator in ("AND", "OR"):
-        return (all if operator == "AND" else any)(_weigh(policy, child) for child in node.args)
-    licence_class = classes.classify(str(node))
-    if hasattr(node, "exception_symbol"):
-        base = node.license_symbol.key
-        verdict = named.get(base)
-        # An exception that is not listed, or takes away, is not what the name of the licence stands for.
-        if verdict is False or (verdict and licence_class == classes.classify(base)):
-            return verdict
-    return _of_class(policy, licence_class)
-
-
-def _of_class(policy: Policy, licence_class: str) -> bool:
-    return licence_class not in policy.deny and (not policy.allow or licence_class in policy.allow)
-
-
-@lru_cache(maxsize=64)
-def _named(policy: Policy) -> Mapping[object, bool]:
-    """What is named, and whether it may be there."""
-    terms = [(term, True) for term in policy.allow] + [(term, False) for term in policy.deny]
-    return {_shape(expressions.tree(term)): verdict for term, verdict in terms if term not in CLASSES}
+        return (all if operator == "AND" else any)(_weigh(allow, deny, child) for child in node.args)
+    licence = str(node)
+    base, _, exception = licence.partition(" WITH ")
+    # An exception that is not listed, or takes away, is not what the name or kind of the licence stands for.
+    widened = not exception or classes.adds_permissions(exception)
+    if base in deny.licences:
+        return False
+    if allow is not None and widened and base in allow.licences:
+        return True
+    if is_of_kind(deny, licence) or is_of_kind(deny, base):
+        return False
+    return allow is None or is_of_kind(allow, licence) or (widened and is_of_kind(allow, base))
 
 
 def make(allow: Iterable[str], deny: Iterable[str]) -> Policy:
-    """The policy of these terms: classes (permissive, restricted, unknown, none), SPDX ids and expressions.
+    """The policy of terms: classes (permissive, restricted, unknown, none), ``blue-oak:RATING``, ``category:NAME``, SPDX
+    ids and expressions.
 
     Raises:
         RecipeError: a term is none of these.
@@ -75,25 +74,10 @@ def make(allow: Iterable[str], deny: Iterable[str]) -> Policy:
 
 def _term(text: str) -> str:
     term = text.strip()
-    if term.lower() in CLASSES:
-        return term.lower()
-    normal = expressions.normalise(term)
-    if normal is None or not (is_understood(normal) or _is_reference(term)):
-        raise RecipeError(
-            f"{text!r} is neither a class ({', '.join(CLASSES)}) nor an SPDX expression; "
-            f"write for example MIT or 'MIT OR Apache-2.0'"
-        )
-    return normal
-
-
-def _is_reference(term: str) -> bool:
-    """An id of one's own is named as it is; no list tells whether it is spelled right."""
-    return term.startswith("LicenseRef-") and " " not in term
-
-
-def _shape(node: Any) -> object:
-    """A key that is equal for expressions that differ in the order of operands only."""
-    operator = type(node).__name__
-    if operator in ("AND", "OR"):
-        return operator, frozenset(map(_shape, node.args))
-    return str(node)
+    kind = term.lower() in CLASSES or term.lower().startswith(_KINDS)
+    term = term.lower() if kind else term
+    try:
+        parse_allow_list((term,))
+    except ValueError as error:
+        raise RecipeError(str(error)) from error
+    return term if kind else expressions.normalise(term) or term

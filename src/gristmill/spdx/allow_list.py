@@ -86,23 +86,28 @@ def allows(listed: AllowList, expression: str | None) -> bool:
 
 
 def _allowed(listed: AllowList, node: Any) -> bool:
+    if is_named(listed, node):
+        return True
     name = type(node).__name__
     if name in ("AND", "OR"):
         parts = (_allowed(listed, part) for part in node.args)
-        return (all(parts) if name == "AND" else any(parts)) or _key(node) in listed.combinations
-    licence = str(node)
-    if licence in listed.licences:
-        return True
-    base, _, exception = licence.partition(" WITH ")
-    if exception:
-        return classes.adds_permissions(exception) and _licence_allowed(listed, base)
-    return _licence_allowed(listed, base)
+        return all(parts) if name == "AND" else any(parts)
+    base, _, exception = str(node).partition(" WITH ")
+    if exception and not classes.adds_permissions(exception):
+        return False
+    return base in listed.licences or is_of_kind(listed, base)
 
 
-def _licence_allowed(listed: AllowList, licence: str) -> bool:
+def is_named(listed: AllowList, node: Any) -> bool:
+    """True if a term is this very licence or combination; ``node`` as ``expressions.tree`` gives it."""
+    joined = type(node).__name__ in ("AND", "OR")
+    return _key(node) in listed.combinations if joined else str(node) in listed.licences
+
+
+def is_of_kind(listed: AllowList, licence: str) -> bool:
+    """True if a term is the class, rating or category of one licence."""
     return (
-        licence in listed.licences
-        or classes.classify(licence) in listed.classes
+        classes.classify(licence) in listed.classes
         or classes.rating(licence) in listed.ratings
         or classes.category(licence) in listed.categories
     )

@@ -160,22 +160,37 @@ def _named_files(text: bytes, reference: Match) -> tuple[str, ...]:
 def _header(text: bytes, known: list[Match]) -> list[Match]:
     view = notices.view(text[:_READ_BYTES])
     known = [one for one in known if one.start < HEADER_BYTES]
-    stated = _together(known, tags.find(text[:HEADER_BYTES]), notices.find(view[:HEADER_BYTES]))
+    stated = _together(
+        known, tags.find(text[:HEADER_BYTES]), notices.find(_beside(view[:HEADER_BYTES], known))
+    )
     stated.extend(headers.find(view, HEADER_BYTES, known))
-    return _with_riders(stated, restrictions.find(view[:HEADER_BYTES]))
+    return _with_riders(stated, restrictions.find(_beside(view[:HEADER_BYTES], known, 1.0)))
 
 
 def _whole(text: bytes, names: list[str], known: list[Match]) -> list[Match]:
     part = text[: engine.MAX_BYTES]
     view = notices.view(part)
-    stated = _together(known, tags.find(part), notices.find(view))
+    stated = _together(known, tags.find(part), notices.find(_beside(view, known)))
     if not stated and len(part) <= _TITLE_BYTES:
         stated = _title(part)
-    stated = _with_riders(stated, restrictions.find(view))
+    stated = _with_riders(stated, restrictions.find(_beside(view, known, 1.0)))
     if any(filenames.kind(name) == "licence" for name in names):
         regions = [one for one in known if one.kind == "text"]
         stated.extend(_unread(text, regions, stated, any(map(filenames.promises_licence, names))))
     return stated
+
+
+def _beside(view: bytes, known: list[Match], score: float = 0.0) -> bytes:
+    """What stands beside the licence texts of at least this score, which are blank: their words say nothing more, and
+    a rider does not stand in a text that has every word as it is known."""
+    texts = [one for one in known if one.kind == "text" and one.score >= score]
+    if not texts:
+        return view
+    beside = bytearray(view)
+    for one in texts:
+        end = min(one.end, len(view))
+        beside[one.start : end] = bytes(max(0, end - one.start))
+    return bytes(beside)
 
 
 def _together(known: list[Match], tagged: list[Match], noticed: list[Match]) -> list[Match]:

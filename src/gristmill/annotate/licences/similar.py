@@ -41,6 +41,13 @@ _BINDING_WORDS = (
     "commercial", "noncommercial", "military", "excluding", "excluded", "disallowed",
 )  # fmt: skip
 _MIN_FOREIGN_WORDS = 6
+# Such a word may also stand right beside: the text has "must not be" somewhere itself.
+_BESIDE = 2
+# The first or last words of a text, which words that were put in part from the rest.
+_END_WORDS = 4
+_NEAR_WORDS = 40
+_PUT_IN_WORDS = 30
+_LONGER = 2
 
 
 def _flags(words: tuple[str, ...]) -> Flags:
@@ -83,7 +90,7 @@ def find(words: Hashes, shingles: Hashes, known: Places, index: Index, least: fl
         index: the texts.
         least: likeness below which there is no region.
     """
-    places, texts = _beyond(known, *_postings(shingles, index))
+    places, texts = _beyond(known, *postings(shingles, index))
     folded = words.astype(np.uint16)
     theirs = _Runs(folded)
     sizes = np.diff(index.text_bounds).astype(np.int64)
@@ -138,7 +145,25 @@ def _best(
         region = _compare(text, places[texts == text], theirs, found, index)
         if region.likeness >= least and (best is None or region.score > best.score):
             best = region
+    if best is None or best.changed:
+        return best
+    # What was put in near an end of a text may lie just outside, and shorter texts of the licence leave it out.
+    for text in _longer(best, top, index):
+        region = _compare(text, places[texts == text], theirs, found, index, reach=True)
+        before, behind = best.start - region.start, region.end - best.end
+        near = min(before, behind) >= 0 and max(before, behind) <= _NEAR_WORDS + _PUT_IN_WORDS
+        if near and region.changed and region.likeness >= least:
+            return region
     return best
+
+
+def _longer(region: Region, top: Places, index: Index) -> list[int]:
+    """The text of a region, and candidates that are longer texts of the same licence."""
+    licence = index.rule_expression[index.text_rule]
+    sizes = np.diff(index.text_bounds[np.stack((top, top + 1))], axis=0)[0]
+    size = int(sizes[top == region.text][0])
+    longer = top[(licence[top] == licence[region.text]) & (sizes > size)]
+    return [region.text, *longer[:_LONGER].tolist()]
 
 
 def _may_win(text: int, theirs: _Runs, index: Index, least: float, best: Region | None) -> bool:
@@ -158,7 +183,7 @@ def _text_runs(text: int, index: Index) -> Hashes:
     return runs
 
 
-def _postings(shingles: Hashes, index: Index) -> tuple[Places, Places]:
+def postings(shingles: Hashes, index: Index) -> tuple[Places, Places]:
     """(place, text) of every shingle of the index in the text."""
     places = np.flatnonzero(shingles % np.uint64(SAMPLING) == 0)
     keys = (shingles[places] >> np.uint64(32)).astype(np.uint32)
@@ -214,14 +239,16 @@ class _Runs:
         return found
 
 
-def _compare(text: int, places: Places, whole: _Runs, found: list[Region], index: Index) -> Region:
-    """A text of the index beside the stretch of words that holds most of the ``places`` it shares and reaches into
-    nothing that was ``found``."""
+def _compare(
+    text: int, places: Places, whole: _Runs, found: list[Region], index: Index, *, reach: bool = False
+) -> Region:
+    """A text of the index beside the stretch of words that holds most of the ``places`` it shares and touches
+    nothing that was ``found``; with ``reach`` up to where the text begins and ends, if that is near."""
     bounds = index.text_bounds[text : text + 2].tolist()
     ours = index.text_words[bounds[0] : bounds[1]]
     size = len(ours)
-    reach = int(size * _STRETCH) + SHINGLE_WORDS
-    held = np.searchsorted(places, places + reach) - np.arange(len(places))
+    spread = int(size * _STRETCH) + SHINGLE_WORDS
+    held = np.searchsorted(places, places + spread) - np.arange(len(places))
     first = int(np.argmax(held))
     begin, last = int(places[first]), int(places[first + int(held[first]) - 1]) + SHINGLE_WORDS
     floor = max((one.end for one in found if one.end <= begin), default=0)
@@ -233,6 +260,8 @@ def _compare(text: int, places: Places, whole: _Runs, found: list[Region], index
     if not shared_theirs.any():
         return Region(text, low, low, 0.0, 0.0, False)
     start, end = _dense(shared_theirs)
+    if reach:
+        start, end = _reached(ours, theirs, start, end)
     common = min(int(shared_theirs[start:end].sum()), int(shared_ours.sum()))
     extra, missing = end - start - common, size - common
     telling = int(
@@ -241,7 +270,7 @@ def _compare(text: int, places: Places, whole: _Runs, found: list[Region], index
     score = common - missing - extra / 2 - _TELLING_WEIGHT * telling
     likeness = 2 * common / (size + end - start)
     changed = any(
-        _BINDING[theirs[start + first : start + last]].any()
+        _BINDING[theirs[max(start, start + first - _BESIDE) : min(end, start + last + _BESIDE)]].any()
         for first, last in _foreign(shared_theirs[start:end])
     )
     return Region(text, low + start, low + end, score, likeness, changed)
@@ -253,6 +282,24 @@ def _dense(shared: Flags) -> tuple[int, int]:
     sums = np.concatenate(([0.0], np.cumsum(np.where(shared, 1.0, -1.0))))
     end = int(np.argmax(sums[1:] - np.minimum.accumulate(sums[:-1]))) + 1
     return int(np.argmin(sums[:end])), end
+
+
+def _reached(
+    ours: npt.NDArray[np.uint16], theirs: npt.NDArray[np.uint16], start: int, end: int
+) -> tuple[int, int]:
+    """A stretch made longer to where the text's first or last words stand, if it lacks them and they are near."""
+    held = np.isin(_runs(ours, _END_WORDS), _runs(theirs[start:end], _END_WORDS))
+    if not held.any():
+        return start, end
+    head, tail = int(held.argmax()), int(held[::-1].argmax())
+    low = max(0, start - head - _PUT_IN_WORDS) if head < _NEAR_WORDS else start
+    high = min(len(theirs), end + tail + _PUT_IN_WORDS) if tail < _NEAR_WORDS else end
+    before = np.isin(_runs(theirs[low:start], _END_WORDS), _runs(ours, _END_WORDS)[:head])
+    behind = np.isin(_runs(theirs[end:high][::-1], _END_WORDS), _runs(ours[::-1], _END_WORDS)[:tail])
+    return (
+        low + int(before.argmax()) if before.any() else start,
+        high - int(behind.argmax()) if behind.any() else end,
+    )
 
 
 def holds(text: int, words: Hashes, index: Index) -> bool:
