@@ -162,18 +162,18 @@ _RULES = (
     # GNU, with the version before or after the name, or none.
     _rule(
         "gnu-versioned",
-        "general public",
+        "general",
         rb"{UNDER} {GNU}.{0,160}?\b(?:version|v)\.? ?(?P<version>[1-3](?:\.[0-9])?)\b\.?(?: of the(?: gnu)?(?: lesser| affero| library)?"
         rb"(?: general public)? licen[cs]e)?{LATER}?",
         _gnu,
     ),
     _rule(
         "gnu-version-first",
-        "general public",
+        "general",
         rb"{UNDER} version (?P<version>[1-3](?:\.[0-9])?){LATER}?(?: version)?(?: only)? of the {GNU}",
         _gnu,
     ),
-    _rule("gnu-unversioned", "general public", rb"{UNDER} {GNU}", _gnu),
+    _rule("gnu-unversioned", "general", rb"{UNDER} {GNU}", _gnu),
     _rule(
         "gnu-short",
         "gpl",
@@ -195,7 +195,7 @@ _RULES = (
     _rule("epl", "eclipse", rb"{UNDER} eclipse public licen[cs]e", "LicenseRef-epl-unspecified"),
     _rule(
         "cddl",
-        "common development",
+        "development",
         rb"common development and distribution licen[cs]e",
         "LicenseRef-cddl-unspecified",
     ),
@@ -220,7 +220,7 @@ _RULES = (
     _rule("bsd", "bsd", rb"{UNDER} bsd licen[cs]e", "LicenseRef-bsd-unspecified"),
     _rule(
         "creative-commons",
-        "creative commons",
+        "creative",
         rb"creative commons attribution(?P<parts>(?: non ?commercial| share ?alike| no ?deriv[a-z]*){0,3}).{0,24}?"
         rb"(?P<version>[1-4]\.[05])",
         _creative_commons,
@@ -228,7 +228,7 @@ _RULES = (
     _rule("cc0", "cc0", rb"{UNDER} (?:creative commons )?cc0", "CC0-1.0"),
     _rule(
         "public-domain",
-        "public domain",
+        "domain",
         rb"(?:(?:released|placed|dedicated|put|donated)(?: hereby)? (?:in|into|to)"
         rb"|this (?:file|code|software|program|source code|work|library|source file)(?: is| has been)(?: hereby)?(?: in)?)"
         rb"(?: the)? public domain",

@@ -6,6 +6,7 @@ stretch of the text where it seems to stand, word by word. The best takes its st
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,6 @@ _MIN_FOREIGN_WORDS = 6
 # Such a word may also stand right beside: the text has "must not be" somewhere itself.
 _BESIDE = 2
 # The first or last words of a text, which words that were put in part from the rest.
-_END_WORDS = 4
 _NEAR_WORDS = 40
 _PUT_IN_WORDS = 30
 _LONGER = 2
@@ -105,12 +105,20 @@ def find(words: Hashes, shingles: Hashes, known: Places, index: Index, least: fl
         best = _best(top, places, texts, theirs, found, index, least)
         if best is None:
             failures += 1
-            rest = ~np.isin(texts, top)
+            rest = ~_among(texts, top, len(sizes))
         else:
             found.append(best)
             rest = (places + SHINGLE_WORDS <= best.start) | (places >= best.end)
         places, texts = places[rest], texts[rest]
     return sorted(found, key=lambda one: one.start)
+
+
+def _among(texts: Places, chosen: Places, count: int) -> Flags:
+    """Which of ``texts``, numbers below ``count``, are chosen ones."""
+    flags = np.zeros(count, np.bool_)
+    flags[chosen] = True
+    found: Flags = flags[texts]
+    return found
 
 
 def _candidates(texts: Places, sizes: Places) -> Places:
@@ -133,23 +141,21 @@ def _best(
     least: float,
 ) -> Region | None:
     """Of the candidates that are alike enough the one that accounts for most words, between those ``found``."""
-    chosen = np.isin(texts, top)
+    chosen = _among(texts, top, len(index.text_rule))
     places, texts = places[chosen], texts[chosen]
     best: Region | None = None
-    for text in top.tolist():
-        # Candidates share less and less; no text accounts for more words than it has.
-        if best is not None and best.score >= int(index.text_bounds[text + 1]) - int(index.text_bounds[text]):
-            continue
-        if not _may_win(text, theirs, index, least, best):
-            continue
-        region = _compare(text, places[texts == text], theirs, found, index)
+    for most, text in _hopeful(top, theirs, index, least):
+        if best is not None and best.score >= most:
+            break
+        floor = best.score if best is not None else -math.inf
+        region = _compare(text, places[texts == text], theirs, found, index, floor)
         if region.likeness >= least and (best is None or region.score > best.score):
             best = region
     if best is None or best.changed:
         return best
     # What was put in near an end of a text may lie just outside, and shorter texts of the licence leave it out.
     for text in _longer(best, top, index):
-        region = _compare(text, places[texts == text], theirs, found, index, reach=True)
+        region = _compare(text, places[texts == text], theirs, found, index, -math.inf, reach=True)
         before, behind = best.start - region.start, region.end - best.end
         near = min(before, behind) >= 0 and max(before, behind) <= _NEAR_WORDS + _PUT_IN_WORDS
         if near and region.changed and region.likeness >= least:
@@ -166,12 +172,16 @@ def _longer(region: Region, top: Places, index: Index) -> list[int]:
     return [region.text, *longer[:_LONGER].tolist()]
 
 
-def _may_win(text: int, theirs: _Runs, index: Index, least: float, best: Region | None) -> bool:
-    """Whether a text can be alike enough, and account for more words than the best: what it shares with the
-    words of all places bounds what it shares with those of one."""
-    size = int(index.text_bounds[text + 1]) - int(index.text_bounds[text])
-    common = int(_covered(theirs.anywhere(_text_runs(text, index)), size).sum())
-    return 2 * common >= least * (size + common) and (best is None or 2 * common - size > best.score)
+def _hopeful(top: Places, theirs: _Runs, index: Index, least: float) -> list[tuple[int, int]]:
+    """Texts that can be alike enough, each behind the score that it can have at most, from the highest down: what it
+    shares with the words of all places bounds what it shares with those of one."""
+    found = []
+    for text in top.tolist():
+        size = int(index.text_bounds[text + 1]) - int(index.text_bounds[text])
+        common = int(_covered(theirs.anywhere(_text_runs(text, index)), size).sum())
+        if 2 * common >= least * (size + common):
+            found.append((2 * common - size, text))
+    return sorted(found, key=lambda one: -one[0])
 
 
 def _text_runs(text: int, index: Index) -> Hashes:
@@ -240,10 +250,18 @@ class _Runs:
 
 
 def _compare(
-    text: int, places: Places, whole: _Runs, found: list[Region], index: Index, *, reach: bool = False
+    text: int,
+    places: Places,
+    whole: _Runs,
+    found: list[Region],
+    index: Index,
+    floor: float,
+    *,
+    reach: bool = False,
 ) -> Region:
     """A text of the index beside the stretch of words that holds most of the ``places`` it shares and touches
-    nothing that was ``found``; with ``reach`` up to where the text begins and ends, if that is near."""
+    nothing that was ``found``; with ``reach`` up to where the text begins and ends, if that is near. Of one whose score is
+    not above ``floor`` not all is looked at."""
     bounds = index.text_bounds[text : text + 2].tolist()
     ours = index.text_words[bounds[0] : bounds[1]]
     size = len(ours)
@@ -261,14 +279,18 @@ def _compare(
         return Region(text, low, low, 0.0, 0.0, False)
     start, end = _dense(shared_theirs)
     if reach:
-        start, end = _reached(ours, theirs, start, end)
+        start, end = _reached(whole, _text_runs(text, index), start + low, end + low)
+        start, end = max(start - low, 0), min(end - low, len(theirs))
     common = min(int(shared_theirs[start:end].sum()), int(shared_ours.sum()))
     extra, missing = end - start - common, size - common
+    score = common - missing - extra / 2
+    likeness = 2 * common / (size + end - start)
+    if score <= floor:
+        return Region(text, low + start, low + end, score, likeness, False)
     telling = int(
         _TELLING[ours[~shared_ours]].sum() + _TELLING[theirs[start:end][~shared_theirs[start:end]]].sum()
     )
-    score = common - missing - extra / 2 - _TELLING_WEIGHT * telling
-    likeness = 2 * common / (size + end - start)
+    score -= _TELLING_WEIGHT * telling
     changed = any(
         _BINDING[theirs[max(start, start + first - _BESIDE) : min(end, start + last + _BESIDE)]].any()
         for first, last in _foreign(shared_theirs[start:end])
@@ -284,22 +306,28 @@ def _dense(shared: Flags) -> tuple[int, int]:
     return int(np.argmin(sums[:end])), end
 
 
-def _reached(
-    ours: npt.NDArray[np.uint16], theirs: npt.NDArray[np.uint16], start: int, end: int
-) -> tuple[int, int]:
-    """A stretch made longer to where the text's first or last words stand, if it lacks them and they are near."""
-    held = np.isin(_runs(ours, _END_WORDS), _runs(theirs[start:end], _END_WORDS))
+def _reached(whole: _Runs, ours: Hashes, start: int, end: int) -> tuple[int, int]:
+    """A stretch of words made longer to where the first or last words of a text stand, of which ``ours`` are the runs, if
+    the stretch lacks them and they are near."""
+    held = _twice(whole.shared(ours, start, end)[0])
     if not held.any():
         return start, end
     head, tail = int(held.argmax()), int(held[::-1].argmax())
-    low = max(0, start - head - _PUT_IN_WORDS) if head < _NEAR_WORDS else start
-    high = min(len(theirs), end + tail + _PUT_IN_WORDS) if tail < _NEAR_WORDS else end
-    before = np.isin(_runs(theirs[low:start], _END_WORDS), _runs(ours, _END_WORDS)[:head])
-    behind = np.isin(_runs(theirs[end:high][::-1], _END_WORDS), _runs(ours[::-1], _END_WORDS)[:tail])
-    return (
-        low + int(before.argmax()) if before.any() else start,
-        high - int(behind.argmax()) if behind.any() else end,
-    )
+    if 0 < head < _NEAR_WORDS:
+        low = max(0, start - head - _PUT_IN_WORDS)
+        before = _twice(whole.shared(ours[: head + 1], low, start)[1])
+        start = low + int(before.argmax()) if before.any() else start
+    if 0 < tail < _NEAR_WORDS:
+        high = min(len(whole.words), end + tail + _PUT_IN_WORDS)
+        behind = _twice(whole.shared(ours[-tail - 1 :], end, high)[1])
+        end = high - int(behind[::-1].argmax()) if behind.any() else end
+    return start, end
+
+
+def _twice(shared: Flags) -> Flags:
+    """Which runs are shared with the next one: a run of three words says little."""
+    found: Flags = shared[:-1] & shared[1:]
+    return found
 
 
 def holds(text: int, words: Hashes, index: Index) -> bool:
