@@ -360,7 +360,7 @@ FINDINGS = Table(
     ("content_id", "start", "end", "rule"),
     (
         _CONTENT_ID,
-        Column("type", pa.string(), "email, ip_address, key or password"),
+        Column("type", pa.string(), "key, password, card, iban, email, phone, ip_address, name or username"),
         Column("start", pa.int64(), "first byte in the UTF-8 text"),
         Column("end", pa.int64(), "byte after the value"),
         Column("score", pa.float64(), "0 to 1: how sure the detector is"),

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from gristmill.annotate.findings.rule import TYPES
 from gristmill.errors import ReleaseError
 
-_TAGS = {"key": b"<KEY>", "password": b"<PASSWORD>", "email": b"<EMAIL>"}
-# Where findings overlap, the whole stretch is replaced as the type that stands first here.
-_PRIORITY = ("key", "password", "email", "ip_address")
+_TAGS = {kind: f"<{kind.upper()}>".encode() for kind in TYPES if kind != "ip_address"}
 _IPV4_BLOCKS = ("192.0.2.", "198.51.100.", "203.0.113.")
 _HOSTS = 254
 
@@ -67,7 +66,7 @@ def _merged(text: bytes, spans: Iterable[Span]) -> Iterator[Span]:
                 yield current
             current = span
             continue
-        leading = min(current, span, key=lambda s: (_PRIORITY.index(s.type), s.start, -s.end))
+        leading = min(current, span, key=lambda s: (TYPES.index(s.type), s.start, -s.end))
         current = leading._replace(start=current.start, end=max(current.end, span.end))
     if current is not None:
         yield current
@@ -76,9 +75,9 @@ def _merged(text: bytes, spans: Iterable[Span]) -> Iterator[Span]:
 def _checked(text: bytes, span: Span) -> Span:
     """The span, widened to whole UTF-8 characters."""
     start, end = span.start, span.end
-    if span.type not in _PRIORITY:
+    if span.type not in TYPES:
         raise ReleaseError(
-            f"finding at byte {start} has type {span.type!r}: expected one of {', '.join(_PRIORITY)}"
+            f"finding at byte {start} has type {span.type!r}: expected one of {', '.join(TYPES)}"
         )
     if not 0 <= start < end <= len(text):
         raise ReleaseError(

@@ -20,7 +20,13 @@ EMAIL = "email"
 IP_ADDRESS = "ip_address"
 KEY = "key"
 PASSWORD = "password"  # noqa: S105 (the name of a type of finding)
-TYPES = (KEY, PASSWORD, EMAIL, IP_ADDRESS)
+CARD = "card"
+IBAN = "iban"
+PHONE = "phone"
+NAME = "name"
+USERNAME = "username"
+TYPES = (KEY, PASSWORD, CARD, IBAN, EMAIL, PHONE, IP_ADDRESS, NAME, USERNAME)
+"""The types of findings; where findings overlap, the whole stretch is of the type that stands first here."""
 
 
 class Hit(NamedTuple):
