@@ -13,6 +13,9 @@ _GATE = compile_gate(RULES)
 # Rules that find a value by its surroundings: they yield to a rule that knows the value itself.
 _GENERIC = frozenset(("assignment", "assignment-uuid", "authorization-bearer", "authorization-basic"))
 
+# ... unless that rule is less sure than this.
+_SURE = 0.5
+
 
 def find(column: pa.Array) -> list[tuple[int, Hit]]:
     """The findings in a column of texts.
@@ -22,7 +25,7 @@ def find(column: pa.Array) -> list[tuple[int, Hit]]:
 
     Returns:
         ``(row, hit)`` pairs, in ascending order of row, start, end and rule. Spans are byte offsets in the
-        row's text. A generic finding that overlaps a specific one at least as sure is left out.
+        row's text. A generic finding that overlaps a specific one is left out, unless that one is hardly sure.
 
     Raises:
         TypeError: the column has another type.
@@ -51,7 +54,7 @@ def _without_echoes(hits: list[Hit]) -> list[Hit]:
             while first < len(specific) and specific[first].end <= hit.start:
                 first += 1
             if any(
-                s.start < hit.end and s.end > hit.start and s.score >= hit.score
+                s.start < hit.end and s.end > hit.start and s.score >= min(hit.score, _SURE)
                 for s in specific[first : first + 8]
             ):
                 continue

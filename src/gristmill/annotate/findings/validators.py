@@ -50,13 +50,17 @@ MAX_JWT_HEADER = 512
 
 def entropy(value: bytes) -> float:
     """Shannon entropy of the bytes of a value, in bits a byte; 0 for the empty value."""
-    size = len(value)
-    return -sum(n / size * math.log2(n / size) for n in Counter(value).values())
+    size, total = len(value), 0.0
+    for count in Counter(value).values():
+        total -= count / size * math.log2(count / size)
+    return total
 
 
 def is_sequence(value: bytes) -> bool:
     """Whether the value mostly repeats bytes or counts up or down, as 'aaaa', '12345678' and 'abcdefgh' do."""
-    steps = sum(1 for a, b in itertools.pairwise(value) if -1 <= b - a <= 1)
+    steps = 0
+    for a, b in itertools.pairwise(value):
+        steps += -1 <= b - a <= 1
     return len(set(value)) <= max(2, min(len(value) // 4, 5)) or steps * 2 > len(value)
 
 
@@ -69,6 +73,27 @@ def is_placeholder(value: bytes) -> bool:
         or _LOOKUP.search(value)
         or is_sequence(value)
     )
+
+
+def placeholder_share(value: bytes) -> float:
+    """The share of the value that is words which a made-up one says of itself, 0 to 1."""
+    said = sum(len(match[0]) for match in _PLACEHOLDER_WORDS.finditer(value))
+    return said / len(value) if value else 0.0
+
+
+def has_placeholder_segment(value: bytes) -> bool:
+    """Whether one of the value's segments is a word such as ``foo`` or ``none``."""
+    return _PLACEHOLDER_SEGMENTS.search(value) is not None
+
+
+def is_template(value: bytes) -> bool:
+    """Whether the value is filled in by a shell, template engine, format or reader."""
+    return _TEMPLATE.search(value) is not None
+
+
+def is_lookup(value: bytes) -> bool:
+    """Whether the value is looked up when the program runs."""
+    return _LOOKUP.search(value) is not None
 
 
 def is_random_token(value: bytes) -> bool:
@@ -95,11 +120,14 @@ def is_wordy(value: bytes) -> bool:
     if b"://" in value or value[:1] in b"/~" or value[:2] in (b"./", b".."):
         return True
     parts = [part for part in _SEPARATORS.split(value) if part]
-    if not all(_WORD_ONLY.match(part) for part in parts):
-        return False
+    for part in parts:
+        if not _WORD_ONLY.match(part):
+            return False
     # Letters alone are an issued token only where the case changes as it does by chance.
     longest = max(parts, key=len, default=b"")
-    changes = sum(1 for a, b in itertools.pairwise(longest) if (a ^ b) & 0x20)
+    changes = 0
+    for a, b in itertools.pairwise(longest):
+        changes += bool((a ^ b) & 0x20)
     return len(longest) < 20 or changes * 10 < len(longest) * 4
 
 
