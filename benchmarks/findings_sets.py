@@ -56,7 +56,7 @@ def gitleaks(repository: Path, seed: int) -> Iterator[Case]:
                 if value and secret:
                     for place, form in enumerate(ASSIGNED):
                         if place % 5 == dice.randrange(5):
-                            yield Case("gitleaks", _filled(form, match[1], "token", value), True, value)
+                            yield Case("gitleaks", filled(form, match[1], "token", value), True, value)
             rest = re.sub(r"\w*utils\.GenerateSampleSecrets?\([^\n]*", "", part)
             for line in _go_items(rest):
                 value = _go_value(line, dice)
@@ -285,7 +285,8 @@ ASSIGNED = (
 )  # fmt: skip
 
 
-def _filled(form: str, holder: str, name: str, value: str) -> str:
+def filled(form: str, holder: str, name: str, value: str) -> str:
+    """One of ``ASSIGNED`` with the name of a service, what the value is, and the value."""
     holder = re.sub(r"\W", "", holder) or "svc"
     camel = "".join(part.capitalize() for part in name.split("_"))
     return (
@@ -296,17 +297,33 @@ def _filled(form: str, holder: str, name: str, value: str) -> str:
     )  # fmt: skip
 
 
-def filled(
-    forms: Sequence[str],
-    holders: Sequence[str],
-    names: Sequence[str],
-    values: Sequence[str],
-    count: int,
-    dice: random.Random,
-) -> list[tuple[str, str]]:
-    """``count`` drawn (text, value)."""
-    found = []
-    for _ in range(count):
-        value = dice.choice(values)
-        found.append((_filled(dice.choice(forms), dice.choice(holders), dice.choice(names), value), value))
-    return found
+HOLDERS = (
+    "billing", "github", "airtable", "db", "mailer", "stripe", "acme", "cloud", "jenkins", "redis", "portal", "search",
+)  # fmt: skip
+
+
+def drawn_secret(dice: random.Random) -> str:
+    """A value as machines issue them: hexadecimal, letters and digits, base 64, or with a prefix."""
+    kind = dice.randrange(5)
+    if kind == 0:
+        return drawn("[0-9a-f]{" + str(dice.choice((24, 32, 40, 48, 64))) + "}", dice)
+    if kind == 1:
+        return drawn("[A-Za-z0-9]{" + str(dice.randint(16, 50)) + "}", dice)
+    if kind == 2:
+        return drawn("[A-Za-z0-9+/]{" + str(dice.choice((26, 38, 42))) + "}", dice) + "=="
+    if kind == 3:
+        return drawn("[a-z]{3}_[A-Za-z0-9]{" + str(dice.randint(18, 40)) + "}", dice)
+    return drawn("[a-z0-9]{" + str(dice.randint(14, 36)) + "}", dice)
+
+
+def drawn_password(words: Sequence[str], dice: random.Random) -> str:
+    """A value as people choose them: words with digits and signs, or mixed letters."""
+    word, other = dice.choice(words), dice.choice(words)
+    kind = dice.randrange(4)
+    if kind == 0:
+        return word.capitalize() + str(dice.randint(10, 2030)) + dice.choice("!#$?*")
+    if kind == 1:
+        return word[:4] + dice.choice("#-_.!") + other.capitalize()[:5] + str(dice.randint(1, 99))
+    if kind == 2:
+        return drawn("[A-Za-z0-9!#%*?_-]{" + str(dice.randint(10, 20)) + "}", dice) + "7"
+    return word[:3].capitalize() + other[:3] + drawn("[0-9]{2,4}[A-Z][a-z]", dice)
