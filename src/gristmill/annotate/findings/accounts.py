@@ -1,6 +1,7 @@
 """Rules for names of accounts: home folders, comments of public SSH keys, and tasks that name who is to do them.
 
-Accounts of services and the stand-ins of manuals are nobody's.
+Accounts of services and the stand-ins of manuals are nobody's. A home page that a comment cites was published by
+its owner, and the owner of a task is meant to be read: their scores are below the default threshold.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from gristmill.annotate.findings.rule import USERNAME, Hit, Rule, literal
 from gristmill.annotate.findings.thinning import spelled
 
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
-_ACCOUNT = rb"(?P<name>[A-Za-z][A-Za-z0-9_.-]{0,31}+)"
+_ACCOUNT = rb"(?P<name>[A-Za-z\x80-\xff][A-Za-z0-9_.\x80-\xff-]{0,31}+)"
 _NOBODY = frozenset(
     b"""runner runneradmin ubuntu debian fedora centos alpine root user users usr username user-name user_name me you
     your yourname your-name your_name yourusername your_username myname myuser my-user vagrant jenkins circleci travis
@@ -27,8 +28,10 @@ _NOBODY = frozenset(
     linuxbrew homebrew nix nixos gentoo manylinux wheel python py rust cargo go java all people person account accounts
     owner member you-know-who blah something anything whatever myhome homedir current_user currentuser myusername
     username1 usern user_home system appdata documents sandbox kbuilder builds hostedtoolcache simple api img images
-    assets js css components component views view controllers controller""".split()
+    assets js css components component views view controllers controller media hello html my mysite team ml-team team-ml future compiler windows
+    linux macos typing musl follow-up followup follow_up refactor infer cleanup perf security upstream everyone""".split()
 )
+_PUBLISHED, _TASK_OWNER = 0.45, 0.35
 _NOBODY_WORDS = re.compile(rb"user|your|name|test|example|home|dummy|fake|foo|bar", re.IGNORECASE)
 
 
@@ -47,11 +50,12 @@ def _account(match: re.Match[bytes] | None, score: float, rule: str) -> Hit | No
 
 
 _HOME = re.compile(rb"/(?:home|Users|export/home)/" + _ACCOUNT + rb"(?P<end>/|(?![\w$%{<(*]))")
-_WINDOWS = re.compile(rb"(?P<bar>\\{1,4}|/)Users(?P=bar)" + _ACCOUNT + rb"(?P<end>\\|/|(?![\w$%{<(*]))", re.IGNORECASE)
+_WINDOWS = re.compile(
+    rb"(?P<bar>\\{1,4}|/)Users(?P=bar)" + _ACCOUNT + rb"(?P<end>\\|/|(?![\w$%{<(*]))", re.IGNORECASE
+)
 _DRIVE = re.compile(rb"[A-Za-z]:\\{0,3}\Z")
 _OTHER_PATH = re.compile(rb"[\w.\-})\]>*]\Z")
 _TILDE = re.compile(rb"~" + _ACCOUNT + rb"/")
-_URL = re.compile(rb"://[\w.:-]{3,100}/\Z")
 
 
 def _find_home(text: bytes, at: int) -> Hit | None:
@@ -80,8 +84,7 @@ def _find_windows(text: bytes, at: int) -> Hit | None:
 
 def _find_tilde(text: bytes, at: int) -> Hit | None:
     sign = at + 1
-    score = 0.6 if _URL.search(text, max(0, sign - 110), sign) else 0.4
-    return _account(_TILDE.match(text, sign), score, "home-tilde")
+    return _account(_TILDE.match(text, sign), _PUBLISHED, "home-tilde")
 
 
 _KEY_COMMENT = re.compile(
@@ -89,7 +92,9 @@ _KEY_COMMENT = re.compile(
     rb"AAAA[A-Za-z0-9+/]{30,3000}+={0,3}[ \t]{1,4}(?P<name>[A-Za-z][\w.+-]{1,40}@[A-Za-z][\w.-]{1,60}\w|[A-Za-z][\w.-]{2,40}\w)(?=[\s\"'<\\]|\Z)"
 )
 _TASK = re.compile(rb"(?:TODO|FIXME|XXX|HACK)\((?P<name>@?[a-z][a-z0-9_-]{2,20})\)")
-_NO_TASK = re.compile(rb"(?:gh|bug|issue|crbug|pr|v|py|perf|opt|doc|next|soon|later|api|jira|fix|rfc)[-_]?\d*\Z|.*-\d+\Z")
+_NO_TASK = re.compile(
+    rb"(?:gh|bug|issue|crbug|pr|v|py|perf|opt|doc|next|soon|later|api|jira|fix|rfc)[-_]?\d*\Z|.*-\d+\Z"
+)
 
 
 def _find_key_comment(text: bytes, at: int) -> Hit | None:
@@ -106,7 +111,7 @@ def _find_task(text: bytes, at: int) -> Hit | None:
     match = _TASK.match(text, max(0, at - 1))
     if match is None or _NO_TASK.match(match["name"]):
         return None
-    return _account(match, 0.35, "task-owner")
+    return _account(match, _TASK_OWNER, "task-owner")
 
 
 RULES = (

@@ -1,7 +1,7 @@
 """Rules for public IP addresses.
 
-Private addresses and all other special-purpose ranges of the IANA registries (RFC 6890), well-known public resolvers and everything that is
-rather a version, an object identifier or a network mask stay in place.
+Private addresses and all other special-purpose ranges of the IANA registries (RFC 6890), well-known public
+resolvers, and what is rather a version, an object identifier or a network mask stay in place.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from gristmill.annotate.findings.rule import IP_ADDRESS, Bytes, Hit, Mask, Posit
 
 _DIGITS = b"0123456789"
 _HEX = b"0123456789abcdef"
-
-# ---------------------------------------------------------------------------------------- IP addresses
 
 _SPECIAL = tuple(
     ipaddress.ip_network(block)

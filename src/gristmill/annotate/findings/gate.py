@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from gristmill.annotate.findings.rule import Bytes, Positions, Rule
 
-_FOLDED = b"abcdefghijklmnopqrstuvwxyz0123456789_-.:/=@\"' +\\>\t~%#"
+_FOLDED = b"abcdefghijklmnopqrstuvwxyz0123456789_-.:/=@\"' +\\>\t~%#[("
 _BITS = 6
 # Bytes folded at a time: the intermediate arrays stay in the second-level cache.
 _BLOCK = 1 << 14

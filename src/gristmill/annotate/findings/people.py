@@ -20,11 +20,11 @@ _MAX_NAME = 60
 _WORDS = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
 
 _PARTICLES = frozenset(
-    "van von der den de del della di da dos du la le ten ter zu zur al el bin ibn af av y e st".split()
+    b"van von der den de del della di da dos du la le ten ter zu zur al el bin ibn af av y e st".decode().split()
 )
 _NO_NAMES = frozenset(
-    """inc ltd llc gmbh corp corporation company co foundation project projects team teams group groups authors author
-    contributors contributor developers developer community software university universität université universidad
+    b"""inc ltd llc gmbh corp corporation company co foundation project projects team teams group groups authors author
+    contributors contributor developers developer community software university universität universidad
     institute institution college school department dept division labs lab laboratory laboratories technologies
     technology systems solutions services service media studio studios network networks association society council
     consortium committee organization organisation open source license licence public general the all rights reserved
@@ -47,14 +47,19 @@ _NO_NAMES = frozenset(
     support security working task force internet engineering association digital equipment commission european
     alliance initiative collaboration committers hackers friends members cooperation person persons somebody someone
     individual entity holder holders owner owners firstname lastname wikimedia wikipedia django flask sphinx twisted
-    matrix labs systems microsystems sun hewlett packard bell international business machines""".split()
+    matrix labs systems microsystems sun hewlett packard bell international business machines cloud alibaba ai academy
+    senior junior technical writer uc hugging face libet professor lecturer scientist engineer manager director president""".decode().split()
 )
 _PLACEHOLDERS = frozenset(
-    """john doe|jane doe|foo bar|bar foo|john smith|jane smith|joe bloggs|max mustermann|erika mustermann|joe user
-    |alice bob|lorem ipsum|some body|john q. public|foo barbaz|joe schmoe|john roe|ann other|a. n. other
-    |some one|first last|firstname lastname|hello world""".replace("\n", "").replace("  ", "").split("|")
+    name.decode()
+    for name in (
+        b"john doe|jane doe|foo bar|bar foo|john smith|jane smith|joe bloggs|max mustermann|erika mustermann|joe user"
+        b"|alice bob|lorem ipsum|some body|john q public|foo barbaz|joe schmoe|john roe|ann other|some one|first last"
+        b"|foo fred|hello world|joe bloggs|alice smith|bob smith|alice example"
+    ).split(b"|")
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?-?){1,3}")
+_WRITER = re.compile("[\u8005]|\uc800\uc790|\uc81c\uc791")
 _BOT = re.compile(r"bot\b|\[", re.IGNORECASE)
 
 
@@ -69,15 +74,16 @@ def is_person(name: str) -> bool:
     if " ".join(folded) in _PLACEHOLDERS or _NO_NAMES.intersection(folded) or _BOT.search(name):
         return False
     if len(words) == 1:
-        # Chinese, Japanese and Korean names are written without a space.
-        return 2 <= len(name) <= 5 and all(unicodedata.category(c) == "Lo" and c > "\u2e80" for c in name)
+        # Chinese, Japanese and Korean names are written without a space; one sign says that writers stand there.
+        east = all(unicodedata.category(c) == "Lo" and c > "\u2e80" for c in name)
+        return east and 2 <= len(name) <= 5 and not _WRITER.search(name)
     if not 2 <= len(words) <= 5 or name.isupper():
         return False
     full = 0
     for word in words:
         if word.lower() in _PARTICLES and word.islower():
             continue
-        if not word[0].isalpha() or not (word[0].isupper() or word[0] > "\u0590" and not word[0].islower()):
+        if not word[0].isalpha() or not (word[0].isupper() or (word[0] > "\u0590" and not word[0].islower())):
             return False
         if _INITIALS.fullmatch(word) and word.isupper():
             continue
@@ -90,7 +96,7 @@ def is_person(name: str) -> bool:
         if word.endswith(".") and len(word) > 4:
             return False
         full += 1
-    return full >= 1 and words[-1][-1] != "." or (full >= 2 and words[-1] in ("Jr.", "Sr."))
+    return full >= 1 and (words[-1][-1] != "." or words[-1] in ("Jr.", "Sr."))
 
 
 _NAME_BYTES = rb"A-Za-z\x80-\xff.' -"
@@ -164,8 +170,9 @@ _COPYRIGHT = re.compile(
 _ITEM = re.compile(
     rb"[\s\"'#*/%]{0,16}(?P<name>[" + _NAME_BYTES + rb"]{3,60}?)[\"']?\s{0,3}"
     rb"(?:(?:<|&lt;)[^<>\n]{0,80}>|\([^()\n]{0,80}\)|on \d[^\n,]{0,30})?\s{0,3}"
-    rb"(?P<end>,? (?:and|&) |\\and|[,;&/]|[.]?[\r\n]|\\n|[\"'}<)\]|]|[.]?\Z|, ?\d|\*/|\.  ?[A-Z]|[ \t]-->| - | \d{4}| \[)"
+    rb"(?P<end>,? (?:and|&) |\\and|[,;&/]|[.]?[\r\n]|\\n|[\"'}<)\]|]|[.]?\Z|, ?\d|\*/|(?<![ .][A-Z])\.  ?[A-Z]|[ \t]-->| - | \d{4}| \[)"
 )
+_GOES_ON = (b",", b";", b"&", b"/", b"a", b"\\", b'"', b"'")
 _HANDLE = re.compile(rb"[\"']?(?P<name>[a-z][a-z0-9_.-]{2,30}[a-z0-9])[ \t]{0,4}(?:[\r\n]|\*/|[\"']\s|<|\Z)")
 _NO_HANDLES = frozenset(
     b"""string none null true false self name author authors unknown anonymous admin root test user username todo
@@ -173,14 +180,15 @@ _NO_HANDLES = frozenset(
 )
 
 
+_FIRM = re.compile(rb",? ?(?:inc|ltd|llc|gmbh|corp|co|s\.a|ag|b\.v)\b|,? (?:foundation|team|project|contributors)\b", re.IGNORECASE)
+
+
 def _nth_of(text: bytes, begin: int, index: int) -> Hit | None:
     """The name number ``index`` of a list of names that starts at ``begin``."""
     end = min(len(text), begin + _STRETCH)
     for _ in range(index):
         match = _ITEM.match(text, begin, end)
-        if match is None or not match["end"].strip(b" ,;&/").startswith((b"", b"and")):
-            return None
-        if match["end"].strip()[:1] not in (b",", b";", b"&", b"/", b"a", b"\\", b'"', b"'"):
+        if match is None or match["end"].strip()[:1] not in _GOES_ON:
             return None
         if _name_at(text, match.start("name"), match.end("name")) is None:
             return None
@@ -188,7 +196,9 @@ def _nth_of(text: bytes, begin: int, index: int) -> Hit | None:
         while text[begin : begin + 1] in (b",", b" ", b"\n") and begin < end:
             begin += 1
     match = _ITEM.match(text, begin, end)
-    return None if match is None else _name_at(text, match.start("name"), match.end("name"))
+    if match is None or _FIRM.match(text, match.end("name")):
+        return None
+    return _name_at(text, match.start("name"), match.end("name"))
 
 
 def _find_author(index: int, text: bytes, at: int) -> Hit | None:
