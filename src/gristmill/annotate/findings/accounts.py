@@ -49,7 +49,7 @@ def _account(match: re.Match[bytes] | None, score: float, rule: str) -> Hit | No
     return Hit(start, start + len(value), USERNAME, score, rule)
 
 
-_HOME = re.compile(rb"/(?:home|Users|export/home)/" + _ACCOUNT + rb"(?P<end>/|(?![\w$%{<(*]))")
+_HOME = re.compile(rb"/(?:home|Users)/" + _ACCOUNT + rb"(?P<end>/|(?![\w$%{<(*]))")
 _WINDOWS = re.compile(
     rb"(?P<bar>\\{1,4}|/)Users(?P=bar)" + _ACCOUNT + rb"(?P<end>\\|/|(?![\w$%{<(*]))", re.IGNORECASE
 )
@@ -66,7 +66,7 @@ def _find_home(text: bytes, at: int) -> Hit | None:
     if before.endswith(b"/"):
         if not before.endswith((b"file://", b"vfs://", b"ile:/")):
             return None
-    elif _OTHER_PATH.search(before):
+    elif _OTHER_PATH.search(before) and not before.endswith(b"/export"):
         # The end of a flag or an environment variable's name may touch a path; a route's host may not.
         return None
     # A route of a web site ends with its second part; a path of a file goes on.

@@ -113,15 +113,19 @@ _ESCAPED_SIGN = re.compile(rb"&#0{0,4}64;|&#[xX]0{0,4}40;|%40|=40")
 def _find_escaped(text: bytes, at: int) -> Hit | None:
     """``jane&#64;...``, ``jane%40...`` and ``jane=40...`` (HTML, RFC 3986 and quoted-printable, RFC 2045)."""
     sign = _ESCAPED_SIGN.match(text, at) or _ESCAPED_SIGN.match(text, max(0, at - 1))
-    return None if sign is None else _address(text, sign.start(), sign.end(), 0.8, "email-escaped")
+    if sign is None:
+        return None
+    # Behind '=' a number is far more often assigned than a sign quoted.
+    score = 0.4 if sign[0].startswith(b"=") else 0.8
+    return _address(text, sign.start(), sign.end(), score, "email-escaped")
 
 
-_SPELLED_SIGN = re.compile(rb" ?[\[({<] ?at ?[\])}>] ?| at |_at_| -at- ", re.IGNORECASE)
+_SPELLED_SIGN = re.compile(rb" ?[\[(] ?at ?[\])] ?| at |_at_| -at- ", re.IGNORECASE)
 _SPELLED_DOT = rb"(?: ?[\[({<] ?dot ?[\])}>] ?| dot |_dot_)"
 _SPELLED_HOST = re.compile(
     rb"[a-z0-9][a-z0-9-]{1,40}(?:(?P<dot>"
     + _SPELLED_DOT
-    + rb"|\.)[a-z0-9-]{2,40}){0,3}?(?:"
+    + rb"|\.)[a-z0-9-]{2,40}){0,3}(?:"
     + _SPELLED_DOT
     + rb"|\.)"
     rb"(?P<top>[a-z]{2,12})(?![a-z0-9_(-]|\.[a-z0-9])",
@@ -156,13 +160,13 @@ def _thin_spelled(data: Bytes, positions: Positions, rows: Positions) -> Mask:
     """Keeps the word 'at' in brackets, or between two spaces, underscores or hyphens."""
     first, last = data[positions], byte_at(data, positions, 3)
     paired = (first == ord(" ")) | (first == ord("_")) | (first == ord("-"))
-    closing = (last == ord("]")) | (last == ord(")")) | (last == ord(" ")) | (last == ord("}"))
+    closing = (last == ord("]")) | (last == ord(")")) | (last == ord(" "))
     keep: Mask = (paired & (first == last)) | (~paired & closing) | ((first == ord(" ")) & closing)
     return keep
 
 
 RULES = (
     Rule(((_WORD + b"-", b"@", _WORD[:-1]),), _find_email),
-    Rule(((b"#", b"6", b"4"), (b"#", b"x", b"4"), (b"%=", b"4", b"0")), _find_escaped),
+    Rule(((b"#", b"06", b"046"), (b"#", b"x", b"4"), (b"%=", b"4", b"0")), _find_escaped),
     Rule(((b" [(_-", b"a", b"t"),), _find_spelled, _thin_spelled),
 )

@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from gristmill.annotate.findings.rule import CARD, IBAN, Bytes, Hit, Mask, Positions, Rule
-from gristmill.annotate.findings.thinning import byte_at, is_digit, is_word
+from gristmill.annotate.findings.thinning import byte_at, is_digit, is_first, is_word
 
 _DIGITS = b"0123456789"
 
@@ -58,7 +58,8 @@ def has_luhn(digits: bytes) -> bool:
 
 def _thin_card(data: Bytes, positions: Positions, rows: Positions) -> Mask:
     """Keeps the start of a run of digits that is 13 or more long, or 4 long with a group behind it."""
-    keep = ~is_digit(byte_at(data, positions, -1)) & is_digit(byte_at(data, positions, 3))
+    keep = ~is_digit(byte_at(data, positions, -1)) | is_first(rows)
+    keep &= is_digit(byte_at(data, positions, 3))
     left = np.flatnonzero(keep)
     place = positions[left]
     fifth = byte_at(data, place, 4)
@@ -130,7 +131,8 @@ def has_mod97(account: bytes) -> bool:
 
 def _thin_iban(data: Bytes, positions: Positions, rows: Positions) -> Mask:
     """Keeps two capitals and two digits at the start of a word."""
-    keep = is_digit(byte_at(data, positions, 3)) & ~is_word(byte_at(data, positions, -1))
+    keep = ~is_word(byte_at(data, positions, -1)) | is_first(rows)
+    keep &= is_digit(byte_at(data, positions, 3))
     keep &= (data[positions] < ord("a")) & (byte_at(data, positions, 1) < ord("a"))
     return keep
 

@@ -24,7 +24,7 @@ _PARTICLES = frozenset(
 )
 _NO_NAMES = frozenset(
     b"""inc ltd llc gmbh corp corporation company co foundation project projects team teams group groups authors author
-    contributors contributor developers developer community software university universität universidad
+    contributors contributor developers developer community software university universidad
     institute institution college school department dept division labs lab laboratory laboratories technologies
     technology systems solutions services service media studio studios network networks association society council
     consortium committee organization organisation open source license licence public general the all rights reserved
@@ -60,6 +60,8 @@ _PLACEHOLDERS = frozenset(
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?-?){1,3}")
 _WRITER = re.compile("[\u8005]|\uc800\uc790|\uc81c\uc791")
+_PREFIX = re.compile(r"(?:Mc|Mac|De|Di|Du|Da|La|Le|Van|Von|Fitz|Al|El|Ter|Ten)(?=[A-Z])")
+_INNER = re.compile(r"[^\W\d_][A-Z]")
 _BOT = re.compile(r"bot\b|\[", re.IGNORECASE)
 
 
@@ -89,9 +91,8 @@ def is_person(name: str) -> bool:
             continue
         if not all(c.isalpha() or c in "-'\u2019." or unicodedata.category(c) == "Mn" for c in word):
             return False
-        # Words with capitals inside are rather names of programs, but for McX, O'X, DeX, X-Y.
-        inner = sum(c.isupper() for c in word[1:])
-        if inner and not word.isupper() and inner > 1 + word.count("-") + word.count("'"):
+        # Words with capitals inside are rather names of programs and classes.
+        if not word.isupper() and _INNER.search(_PREFIX.sub("", word)):
             return False
         if word.endswith(".") and len(word) > 4:
             return False
@@ -100,19 +101,26 @@ def is_person(name: str) -> bool:
 
 
 _NAME_BYTES = rb"A-Za-z\x80-\xff.' -"
-_BEFORE_MAIL = re.compile(rb"(?P<name>[" + _NAME_BYTES + rb"]{3,60})\\?[\"']?[ ]{0,2}(?:<|&lt;|\()(?:mailto:)?\Z")
+_BEFORE_MAIL = re.compile(
+    rb"(?P<name>[" + _NAME_BYTES + rb"]{3,60})\\?[\"']?[ ]{0,2}(?:<|&lt;|\()(?:mailto:)?\Z"
+)
 _MANIFEST_BEFORE = re.compile(
-    rb"\bname[\"']?[ ]?[:=][ ]?[\"'](?P<name>[" + _NAME_BYTES + rb"]{3,60})[\"'],\s{0,16}[\"']?e-?mail[\"']?[ ]?[:=][ ]?[\"']\Z"
+    rb"\bname[\"']?[ ]?[:=][ ]?[\"'](?P<name>["
+    + _NAME_BYTES
+    + rb"]{3,60})[\"'],\s{0,16}[\"']?e-?mail[\"']?[ ]?[:=][ ]?[\"']\Z"
 )
 _MANIFEST_AFTER = re.compile(
-    rb"@[\w.-]{3,80}+[\"'],\s{0,16}[\"']?name[\"']?[ ]?[:=][ ]?[\"'](?P<name>[" + _NAME_BYTES + rb"]{3,60})[\"']"
+    rb"@[\w.-]{3,80}+[\"'],\s{0,16}[\"']?name[\"']?[ ]?[:=][ ]?[\"'](?P<name>["
+    + _NAME_BYTES
+    + rb"]{3,60})[\"']"
 )
 _LOCAL_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-"
 _NOTICE_WORD = re.compile(rb"copyright|\(c\)|\xc2\xa9|&copy;|\\copyright", re.IGNORECASE)
-# Words that end where a name begins: 'Written by Jane Roe', 'Thanks to Jane Roe'.
-_LEAD = re.compile(rb"(?:.*[^A-Z\x80-\xff.' -]|.*\b(?:by|to|from|and|with|for|of|thanks|via|author|at|is|me|see|cc)[ ]+|[ .'-]*)"
-                   rb"(?=[A-Z\x80-\xff])", re.DOTALL)
-_PARTICLE_START = re.compile(rb"(?:[a-z]+ )*")
+# The last word before a name, as in 'Thanks to Jane Roe <': it has no capital and is no particle.
+_LEAD = re.compile(
+    rb".*(?<![^ .'-])(?!(?:" + b"|".join(sorted(p.encode() for p in _PARTICLES)) + rb") )[a-z][^ ]* +",
+    re.DOTALL,
+)
 
 
 def _name_at(text: bytes, start: int, end: int, score: float = _SURE) -> Hit | None:
@@ -168,9 +176,9 @@ _COPYRIGHT = re.compile(
     rb"(?i:pyright)[ ,:]{0,4}(?:\([cC]\)|\xc2\xa9|&copy;|\\\(co|@)?[ ,:]{0,4}(?:\d{4}[ ,-]{0,3}(?:\xe2\x80\x93 ?)?(?:present|now)?){0,8}[ ,:]{0,4}(?:by[ ]{1,2})?"
 )
 _ITEM = re.compile(
-    rb"[\s\"'#*/%]{0,16}(?P<name>[" + _NAME_BYTES + rb"]{3,60}?)[\"']?\s{0,3}"
+    rb"[\s\"'#*/%]{0,16}(?P<name>[" + _NAME_BYTES + rb"]{3,60}?)(?:\"|'(?![A-Za-z\x80-\xff]))?\s{0,3}"
     rb"(?:(?:<|&lt;)[^<>\n]{0,80}>|\([^()\n]{0,80}\)|on \d[^\n,]{0,30})?\s{0,3}"
-    rb"(?P<end>,? (?:and|&) |\\and|[,;&/]|[.]?[\r\n]|\\n|[\"'}<)\]|]|[.]?\Z|, ?\d|\*/|(?<![ .][A-Z])\.  ?[A-Z]|[ \t]-->| - | \d{4}| \[)"
+    rb"(?P<end>,? (?:and|&) |\\and|[,;&/]|[.]?[\r\n]|\\n|[\"}<)\]|]|'(?![A-Za-z\x80-\xff])|[.]?\Z|, ?\d|\*/|(?<![ .][A-Z])\.  ?[A-Z]|[ \t]-->| - | \d{4}| \[)"
 )
 _GOES_ON = (b",", b";", b"&", b"/", b"a", b"\\", b'"', b"'")
 _HANDLE = re.compile(rb"[\"']?(?P<name>[a-z][a-z0-9_.-]{2,30}[a-z0-9])[ \t]{0,4}(?:[\r\n]|\*/|[\"']\s|<|\Z)")
@@ -180,7 +188,10 @@ _NO_HANDLES = frozenset(
 )
 
 
-_FIRM = re.compile(rb",? ?(?:inc|ltd|llc|gmbh|corp|co|s\.a|ag|b\.v)\b|,? (?:foundation|team|project|contributors)\b", re.IGNORECASE)
+_FIRM = re.compile(
+    rb",? ?(?:inc|ltd|llc|gmbh|corp|co|s\.a|ag|b\.v)\b|,? (?:foundation|team|project|contributors)\b",
+    re.IGNORECASE,
+)
 
 
 def _nth_of(text: bytes, begin: int, index: int) -> Hit | None:
@@ -245,7 +256,9 @@ RULES = (
     Rule(
         tuple(literal(three) for three in (b"wri", b"cre", b"cod", b"imp", b"dev")),
         _find_written,
-        spelled([(0, w) for w in (b"written by", b"created by", b"coded by", b"implemented by", b"developed by")]),
+        spelled(
+            [(0, w) for w in (b"written by", b"created by", b"coded by", b"implemented by", b"developed by")]
+        ),
     ),
     Rule((literal(b"-by"),), _find_trailer),
     Rule((literal(b"pyr"),), _find_copyright, spelled([(-2, b"copyright")])),

@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from gristmill.annotate.findings.rule import PHONE, Bytes, Hit, Mask, Positions, Rule, literal
-from gristmill.annotate.findings.thinning import byte_at, is_digit, is_word, spelled
+from gristmill.annotate.findings.thinning import byte_at, is_digit, is_first, is_word, spelled
 
 # Calling codes with the least and greatest number of digits behind them; codes of one or two digits.
 _LENGTHS: dict[bytes, tuple[int, int]] = {
@@ -28,20 +28,22 @@ _THREE_LENGTH = (7, 11)
 
 _GROUPS = rb"(?:[ .-]|\xc2\xa0|\xe2\x80\x91)"
 _INTERNATIONAL = re.compile(
-    rb"(?<![0-9A-Za-z_)\]}+*/=.$%-])(?<![0-9A-Za-z_)\]][ ])\+"
+    # Neither the plus of a sum, a version, a zone of time or a path ...
+    rb"(?<![0-9A-Za-z_)\]}+*/=.$%-])(?<![0-9)\]}] )(?<!\W[A-Za-z_] )\+"
     rb"(?P<number>[1-9]\d{0,3}+(?:(?:"
     + _GROUPS
-    + rb"{0,1}(?:\(0?\d{1,5}\)|/)"
+    + rb"?(?:\(0?\d{1,5}\)|/)"
     + _GROUPS
     + rb"?|"
     + _GROUPS
     + rb")"
-    rb"\d{1,5}+){1,6}+|[1-9]\d{7,14}+)"
+    rb"\d{1,8}+){1,6}+|[1-9]\d{7,14}+)"
+    # ... nor a term of one.
     rb"(?![0-9A-Za-z_%*^]|[.:,/+-]\d| ?[*/=<>^] ?[0-9a-z])"
 )
 _WORD = re.compile(
     rb"(?i:tel|phone|fax|mobile|mobil|cell|handy|whatsapp)(?:e?fon|ephone|efax|phone|[-_ ]?(?:number|numero|nr|no))?+"
-    rb"(?![a-z])[^\w\n+(]{0,8}+(?:\w{1,8}[^\w\n+(]{1,6})?"
+    rb"(?![a-z])[^\w\n+(]{0,8}+(?:[A-Za-z]{1,8}[^\w\n+(]{1,6})?"
     rb"(?P<number>(?:\+|\()?\d[\d ./()\-]{5,22}\d)(?![0-9A-Za-z_%]|[.:/-]\d)",
     re.IGNORECASE,
 )
@@ -55,7 +57,7 @@ _NATIONAL = re.compile(
 _MADE_UP = re.compile(
     rb"(\d)\1{4}|01234|12345|23456|34567|45678|56789|98765|87654|76543|65432|54321|(\d\d\d)\2\2"
 )
-_DRAMA = re.compile(rb"44(?:0?20794600|0?7700900|0?1632960|0?1\d1496)|0(?:20794600|7700900|1632960|1\d1496)")
+_DRAMA = re.compile(rb"(?:440?|0)(?:2079460|7700900|1632960|1\d\d49[68]0)")
 
 
 def _is_assigned(digits: bytes) -> bool:
@@ -64,7 +66,11 @@ def _is_assigned(digits: bytes) -> bool:
         bounds = _LENGTHS.get(digits[:size])
         if bounds is not None:
             return bounds[0] <= len(digits) - size <= bounds[1]
-    return digits[:2] in _THREE and _THREE_LENGTH[0] <= len(digits) - 3 <= _THREE_LENGTH[1]
+    return (
+        digits[:2] in _THREE
+        and digits[:3] != b"999"
+        and _THREE_LENGTH[0] <= len(digits) - 3 <= _THREE_LENGTH[1]
+    )
 
 
 def _is_nobodys(digits: bytes) -> bool:
@@ -82,7 +88,7 @@ def _is_american(digits: bytes) -> bool:
 
 def _thin_plus(data: Bytes, positions: Positions, rows: Positions) -> Mask:
     """Keeps plus signs that add nothing to a word and have at least six digits among the next sixteen bytes."""
-    keep = ~is_word(byte_at(data, positions, -1))
+    keep = ~is_word(byte_at(data, positions, -1)) | is_first(rows)
     left = np.flatnonzero(keep)
     place = positions[left]
     count = np.zeros(len(place), dtype=np.int64)
@@ -130,7 +136,7 @@ def _find_named(text: bytes, at: int) -> Hit | None:
 
 
 RULES = (
-    Rule(((b"+", b"123456789", b"0123456789 -."),), _find_international, _thin_plus),
+    Rule(((b"+", b"123456789", b"0123456789 -.("),), _find_international, _thin_plus),
     Rule(
         tuple(literal(three) for three in (b"tel", b"pho", b"fax", b"mob", b"cel", b"han", b"wha")),
         _find_named,

@@ -27,6 +27,13 @@ def is_word(values: Bytes) -> Mask:
     return words
 
 
+def is_first(rows: Positions) -> Mask:
+    """Which anchors are the first of their row: only before those may a byte of another text stand."""
+    first = np.ones(len(rows), dtype=np.bool_)
+    first[1:] = rows[1:] != rows[:-1]
+    return first
+
+
 def spelled(words: Iterable[tuple[int, bytes]]) -> Thinner:
     """A thinner that keeps an anchor if one of the words stands around it.
 
