@@ -113,9 +113,9 @@ _IPV6 = re.compile(
 )
 _NETWORK = re.compile(rb"/\d{1,3}(?!\d)")
 _NOT_AN_ADDRESS = re.compile(
-    rb"(?:(?<![a-z])(?:vers?|v|releases?|rev(?:ision)?s?|builds?|firmware|oids?|objectidentifier|sections?|sect?\.?"
+    rb"(?:(?<![a-z])(?:vers?|v|releases?|rev(?:ision)?s?|builds?|firmware|fw|oids?|objectidentifier|sections?|sect?\.?"
     rb"|chapter|clause|table|fig(?:ure)?\.?|appendix|rfc|iso|ecma)[-_ ]?\d{0,5}"
-    rb"|version\w{0,12}|[~<>=!^]=|[a-z]/|@)[)\]]?[\s\"'`:=(,]{0,4}\Z",
+    rb"|version\w{0,12}|[~<>=!^]=|[a-z]/|(?<!root)(?<!admin)(?<!ubuntu)(?<!user)(?<!git)@)[)\]]?[\s\"'`:=(,]{0,4}\Z",
     re.IGNORECASE,
 )
 _IP_CONTEXT = re.compile(

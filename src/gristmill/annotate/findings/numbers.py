@@ -153,7 +153,17 @@ def _find_iban(text: bytes, at: int) -> Hit | None:
 
 
 RULES = (
-    Rule(((b"23456", _DIGITS, _DIGITS),), _find_card, _thin_card),
+    Rule(
+        (
+            # First digits of issuers; years are the commonest digits of all and begin with none of them.
+            (b"2", b"234567", _DIGITS),
+            (b"3", b"0456789", _DIGITS),
+            (b"45", _DIGITS, _DIGITS),
+            (b"6", b"0234567", _DIGITS),
+        ),
+        _find_card,
+        _thin_card,
+    ),
     Rule(
         tuple((country[:1].lower(), country[1:].lower(), _DIGITS) for country in sorted(_LENGTHS)),
         _find_iban,

@@ -230,7 +230,7 @@ def _find_author(index: int, text: bytes, at: int) -> Hit | None:
 
 
 def _find_written(text: bytes, at: int) -> Hit | None:
-    match = _WRITTEN.match(text, at)
+    match = _WRITTEN.search(text, max(0, at - 10), at + 8)
     return None if match is None else _nth_of(text, match.end(), 0)
 
 
@@ -254,10 +254,11 @@ RULES = (
         for index in range(_LISTED)
     ),
     Rule(
-        tuple(literal(three) for three in (b"wri", b"cre", b"cod", b"imp", b"dev")),
+        ((b"nd", b" ", b"b"),),
         _find_written,
         spelled(
-            [(0, w) for w in (b"written by", b"created by", b"coded by", b"implemented by", b"developed by")]
+            (1 - len(word), word + b" by")
+            for word in (b"written", b"created", b"coded", b"implemented", b"developed")
         ),
     ),
     Rule((literal(b"-by"),), _find_trailer),

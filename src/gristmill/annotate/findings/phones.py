@@ -42,7 +42,7 @@ _INTERNATIONAL = re.compile(
     rb"(?![0-9A-Za-z_%*^]|[.:,/+-]\d| ?[*/=<>^] ?[0-9a-z])"
 )
 _WORD = re.compile(
-    rb"(?i:tel|phone|fax|mobile|mobil|cell|handy|whatsapp)(?:e?fon|ephone|efax|phone|[-_ ]?(?:number|numero|nr|no))?+"
+    rb"(?i:tel|phone|fax|mobile|mobil|whatsapp)(?:e?fon|ephone|efax|phone|[-_ ]?(?:number|numero|nr|no))?+"
     rb"(?![a-z])[^\w\n+(]{0,8}+(?:[A-Za-z]{1,8}[^\w\n+(]{1,6})?"
     rb"(?P<number>(?:\+|\()?\d[\d ./()\-]{5,22}\d)(?![0-9A-Za-z_%]|[.:/-]\d)",
     re.IGNORECASE,
@@ -138,8 +138,8 @@ def _find_named(text: bytes, at: int) -> Hit | None:
 RULES = (
     Rule(((b"+", b"123456789", b"0123456789 -.("),), _find_international, _thin_plus),
     Rule(
-        tuple(literal(three) for three in (b"tel", b"pho", b"fax", b"mob", b"cel", b"han", b"wha")),
+        tuple(literal(three) for three in (b"tel", b"pho", b"fax", b"mob", b"wha")),
         _find_named,
-        spelled([(0, w) for w in (b"tel", b"phone", b"fax", b"mobil", b"cell", b"handy", b"whatsapp")]),
+        spelled([(0, w) for w in (b"tel", b"phone", b"fax", b"mobil", b"whatsapp")]),
     ),
 )

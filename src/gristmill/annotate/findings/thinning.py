@@ -48,6 +48,8 @@ def spelled(words: Iterable[tuple[int, bytes]]) -> Thinner:
         for offset, word in wanted:
             left = np.flatnonzero(~keep)
             for index, letter in enumerate(word, start=offset):
+                if not len(left):
+                    break
                 left = left[(byte_at(data, positions[left], index) | 0x20) == letter | 0x20]
             keep[left] = True
         return keep
