@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import ipaddress
+
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gristmill.annotate.findings import patterns
+from gristmill.annotate.findings import addresses, patterns
 
 
 def found(text: str) -> list[tuple[str, str, bool]]:
@@ -72,6 +76,17 @@ def test_what_is_no_email(text: str) -> None:
         ("[2a02:8071:b5c:1200:9d:1c2:33:a1]:80", "ipv6", "2a02:8071:b5c:1200:9d:1c2:33:a1"),
         ("peer 2a02:8071:b5c::A1, next", "ipv6", "2a02:8071:b5c::A1"),
         ("2a02:8071:b5c::a1: up", "ipv6", "2a02:8071:b5c::a1"),
+        ("::ffff:93.184.216.34", "ipv4", "93.184.216.34"),
+        ("ping 2a02:8071:b5c::a1%eth0", "ipv6", "2a02:8071:b5c::a1"),
+        ("https://[2a02:8071:b5c::a1]:8443/x", "ipv6", "2a02:8071:b5c::a1"),
+        ("X-Forwarded-For: 93.184.216.34, 10.0.0.1", "ipv4", "93.184.216.34"),
+        ("93.184.216.34 - - [10/Oct/2020", "ipv4", "93.184.216.34"),
+        ("ssh root@93.184.216.34", "ipv4", "93.184.216.34"),
+        ("93.184.216.34:443", "ipv4", "93.184.216.34"),
+        ("tcp://93.184.216.34:2375", "ipv4", "93.184.216.34"),
+        ("<ip>93.184.216.34</ip>", "ipv4", "93.184.216.34"),
+        ("HOST=93.184.216.34\n", "ipv4", "93.184.216.34"),
+        ("allow 93.184.216.34;", "ipv4", "93.184.216.34"),
     ],
 )
 def test_public_addresses(text: str, rule: str, value: str) -> None:
@@ -95,11 +110,27 @@ def test_public_addresses(text: str, rule: str, value: str) -> None:
         "lib-81.92.103.114.tar.gz 81.92.103.114-beta 81.92.103.114.v5",
         "81.92.103 81.92.103.256 81.92.103.04 081.92.103.4",
         "::1 fe80::1 fd00::1 2001:db8::5 ff02::1 :: std::vector 2001:4860:4860::8888",
+        "::ffff:10.1.2.3 ::ffff:192.168.1.7 ::1%lo fe80::1%eth0 fe80::1ff:fe23:4567:890a%3",
+        "64:ff9b::1 100::1 fc00:12::1 ff05::1:3 2001:0:ce49:7601:e866:efff:62c3:fffe",
+        "std::cout 2f3a::method() 3.14::real 2abc::def::foo 2020::year",
+        "FW 81.92.103.114 firmware: 81.92.103.114",
+        "1.2.840.113549.1.1.11 1.3.132.0.34 2.16.840.1 2.5.4.3",
         "2023:12:24 23:59:59 a::b 2abc::foo 3fff::1 2a02:8071:b5c:1200:9d:1c2:33:a1:5",
     ],
 )
 def test_what_is_no_public_address(text: str) -> None:
     assert [f for f in found(text) if f[0] in ("ipv4", "ipv6")] == []
+
+
+@given(st.integers(0x0B000000, 0xDFFFFFFF).map(ipaddress.IPv4Address))
+def test_only_public_addresses_are_found(address: ipaddress.IPv4Address) -> None:
+    hits = [f for f in found(f"host {address}") if f[0] == "ipv4"]
+    if not address.is_global or address.is_multicast:
+        assert hits == []
+    elif address in addresses._RESOLVERS or address in addresses._INVENTED or len(set(address.packed)) < 3:
+        pass
+    elif address.packed[2:] != b"\0\0" and address not in ipaddress.ip_network("192.88.99.0/24"):
+        assert [value for _, value, _ in hits] == [str(address)]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.annotate.findings import patterns
+from gristmill.annotate.findings.rule import TYPES
 
 SNIPPETS = [
     b"ann@web.de",
@@ -24,6 +25,21 @@ SNIPPETS = [
     b"eyJ",
     b"-----BEGIN PRIVATE KEY-----",
     b"token",
+    b"card 4539" + b"1873402" + b"58695",
+    b"DE61 3704 0048 1726 3549 08",
+    b"DE61",
+    b"+49 228 736" + b"1902",
+    b"tel: ",
+    b"@author Ada Lindqvist",
+    b"Copyright 2020 ",
+    b"Ada Lindqvist <ann@web.de>",
+    b"/home/ada/x",
+    b"C:\\Users\\ada\\",
+    b"TODO(ada)",
+    b" at ",
+    b" dot ",
+    b"&#64;",
+    b"[at]",
     b"\n",
     b" ",
     b'"',
@@ -56,6 +72,17 @@ def test_a_generic_finding_yields_to_a_specific_one() -> None:
     assert [hit.rule for _, hit in hits] == ["gitlab-token", "assignment"]
 
 
+def test_what_redaction_leaves_is_no_finding() -> None:
+    tags = " ".join(f"<{kind.upper()}>" for kind in TYPES)
+    text = (
+        f'{tags}\n@author <NAME> <<EMAIL>>\nauthor = "<NAME>"\nCopyright 2020 <NAME>\nSigned-off-by: <NAME> <<EMAIL>>\n'
+        "/home/<USERNAME>/x C:\\Users\\<USERNAME>\\x TODO(<USERNAME>)\ntel: <PHONE> +<PHONE> card <CARD> <IBAN>\n"
+        "host 192.0.2.7 198.51.100.9 203.0.113.20 [2001:db8::7f] x@example.org ssh-rsa AAAA <USERNAME>\n"
+        'password = "<PASSWORD>" api_key: <KEY>\n'
+    )
+    assert patterns.find(pa.array([text.encode()], pa.binary())) == []
+
+
 HOSTILE = {
     "keyword": b"tok",
     "key": b"key=",
@@ -74,6 +101,30 @@ HOSTILE = {
     "openai": b"sk-proj-aaaa",
     "element": b"token>aaaaaaaaaaa",
     "one": b"x",
+    "digits": b"4",
+    "cards": b"4539 1873 4025 8695 ",
+    "accounts": b"DE61 3704 ",
+    "plus": b"+4",
+    "phones": b"+49 228 73619 ",
+    "telephone": b"tel:0228/",
+    "authors": b"author: A",
+    "names": b"author: " + b"Ada Lindqvist, " * 8,
+    "initials": b"@author " + b"A. " * 80,
+    "mails": b"Ada Lind <a@web.de> ",
+    "words": b"van " * 15 + b"<a@web.de>",
+    "trailers": b"x-by: ",
+    "copyright": b"copyright 2019, ",
+    "home": b"/home/a",
+    "users": b"C:\\Users\\",
+    "backslashes": b"\\\\us",
+    "tilde": b" ~a",
+    "public-key": b"ssh-rsa AAAA" + b"a" * 400,
+    "public-keys": b"ssh-rsa ",
+    "todo": b"todo(",
+    "spelled": b"a at b dot ",
+    "brackets": b"a[at]",
+    "escaped": b"a&#64;",
+    "percent": b"a%40",
 }
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from gristmill.annotate.findings.rule import Bytes, Positions, Rule
 
-_FOLDED = b"abcdefghijklmnopqrstuvwxyz0123456789_-.:/=@\"' +\\>\t(),[]|\n"
+_FOLDED = b"abcdefghijklmnopqrstuvwxyz0123456789_-.:/=@\"' +\\>\t\n(),[]|~%#$"
 _BITS = 6
 # Bytes folded at a time: the intermediate arrays stay in the second-level cache.
 _BLOCK = 1 << 14
@@ -114,10 +114,7 @@ def candidates(gate: Gate, texts: Texts) -> Iterator[tuple[int, int, int]]:
     inside = positions + 2 < texts.bounds[rows + 1]
     positions, sets, rows = positions[inside], sets[inside], rows[inside]
     parts: list[tuple[Positions, Positions, int]] = []
-    present = np.unique(sets)
-    for number in sorted({rule for s in present.tolist() for rule in gate.sets[s]}):
-        belongs = np.array([number in members for members in gate.sets])
-        chosen = belongs[sets]
+    for number, chosen in _by_rule(gate, sets):
         where, row = positions[chosen], rows[chosen]
         thin = gate.rules[number].thin
         if thin is not None:
@@ -132,6 +129,16 @@ def candidates(gate: Gate, texts: Texts) -> Iterator[tuple[int, int, int]]:
     order = np.lexsort((rule, where))
     where, row, rule = where[order], row[order], rule[order]
     yield from zip(row.tolist(), (where - texts.bounds[row]).tolist(), rule.tolist(), strict=True)
+
+
+def _by_rule(gate: Gate, sets: npt.NDArray[np.uint16]) -> Iterator[tuple[int, Positions]]:
+    """Each rule with an anchor, in order, and the indices of its anchors, ascending."""
+    order = np.argsort(sets, kind="stable")
+    present, starts = np.unique(sets[order], return_index=True)
+    groups = dict(zip(present.tolist(), np.split(order, starts[1:]), strict=True)) if len(present) else {}
+    for number in sorted({rule for members in groups for rule in gate.sets[members]}):
+        parts = [group for members, group in groups.items() if number in gate.sets[members]]
+        yield number, parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
 
 
 def _anchors(gate: Gate, texts: Texts) -> tuple[Positions, npt.NDArray[np.uint16]]:
