@@ -56,7 +56,7 @@ def test_thin_drops_anchors() -> None:
 
 def test_an_anchor_that_the_gate_cannot_tell_is_refused() -> None:
     with pytest.raises(ValueError, match="anchor"):
-        gate.compile_gate([_rule(b"a~b")])
+        gate.compile_gate([_rule(b"a^b")])
 
 
 def test_other_columns_are_refused() -> None:

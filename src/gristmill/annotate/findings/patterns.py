@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from gristmill.annotate.findings import addresses, assignments, credentials
+from gristmill.annotate.findings import addresses, assignments, credentials, providers
 from gristmill.annotate.findings.gate import candidates, compile_gate, texts_of
 from gristmill.annotate.findings.rule import Hit
 
-RULES = (*credentials.RULES, *addresses.RULES, *assignments.RULES)
+RULES = (*credentials.RULES, *providers.RULES, *addresses.RULES, *assignments.RULES)
 _GATE = compile_gate(RULES)
 # Rules that find a value by its surroundings: they yield to a rule that knows the value itself.
 _GENERIC = frozenset(("assignment", "assignment-uuid", "authorization-bearer", "authorization-basic"))
