@@ -103,7 +103,7 @@ CLOUDS = (
     token("firebase-messaging-key", b"pa9", rb"AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{134}", at=13),
     token("digitalocean-token", b"_v1", rb"do[opr]_v1_[0-9a-f]{64}", at=3),
     token("digitalocean-spaces-id", b"do0", rb"DO00[A-Z0-9]{16}", score=0.8),
-    token("alibaba-access-key-id", b"lta", rb"LTAI[A-Za-z0-9]{12,20}", unworded, score=0.8),
+    token("alibaba-access-key-id", b"lta", rb"LTAI[A-Za-z0-9]{12,20}", score=0.8),
     token("tencent-secret-id", b"aki", rb"AKID[A-Za-z0-9]{32}", score=0.9),
     token("yandex-key", b"qvn", rb"AQVN[A-Za-z0-9_-]{35,38}", score=0.9),
     token("yandex-oauth-token", b"y0_", rb"y0_[A-Za-z0-9_-]{55,62}"),
