@@ -118,7 +118,7 @@ def token(
             raise ValueError(f"rule {name}: anchor {three!r} is not in the prefix {prefix!r}; give 'at'")
         at = prefix.lower().index(three)
     pattern = _START + rb"(?P<value>" + form + rb")" + _END
-    thin = _with_prefix(prefix, at)
+    thin = with_prefix(prefix, at)
     return rule(name, three, at, pattern, _nearby(check, near) if near else check, score=score, thin=thin)
 
 
@@ -138,7 +138,7 @@ def named(
     prefix = _prefix(word)
     at = prefix.index(three)
     pattern = rb"(?i:" + word + rb")" + _ASSIGNED + rb"(?P<value>" + form + rb")" + _END
-    return rule(name, three, at, pattern, check, score=score, thin=_with_prefix(prefix, at, fold=True))
+    return rule(name, three, at, pattern, check, score=score, thin=with_prefix(prefix, at, fold=True))
 
 
 # From a provider's name to a value: a word that says that the value is secret, and an assignment.
@@ -164,7 +164,7 @@ def _prefix(form: bytes) -> bytes:
     return _BYTE.sub(rb"\1", match[0]) if match else b""
 
 
-def _with_prefix(prefix: bytes, at: int, *, fold: bool = False) -> Thinner:
+def with_prefix(prefix: bytes, at: int, *, fold: bool = False) -> Thinner:
     """Keeps the anchors ``at`` bytes before which ``prefix`` begins, in any case of letters if ``fold``."""
 
     def thin(data: Bytes, positions: Positions, rows: Positions) -> Mask:
