@@ -73,6 +73,18 @@ HOSTILE = {
     "bearer": b"bearer ",
     "openai": b"sk-proj-aaaa",
     "element": b"token>aaaaaaaaaaa",
+    "machine": b"machine a login b ",
+    "signature": b"sv=2020-01-01&",
+    "header": b"authorization: token ",
+    "custom": b"x-api-key: aaaa",
+    "setting": b"host=a password=bbbb ",
+    "user": b"curl -u a:bbbb ",
+    "putty": b"Private-Lines: 9\naaaaaaaaaaaaaaaaaaaaaaaa\n",
+    "jwk": b'"kty":"RSA","d":"q7Zk2Lw9XvB4mN8tRy6Hc3"',
+    "encoded": b"LS0tLS1CRUdJTi",
+    "hash": b"$6$aaaa$",
+    "id": b"AKIA" + b"Q7ZK2LW5XVB4MN3T ",
+    "named": b"datadog_key",
     "one": b"x",
 }
 

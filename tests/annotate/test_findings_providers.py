@@ -136,7 +136,7 @@ def by(rule: Rule, text: bytes) -> list[tuple[str, int, int]]:
 @pytest.mark.parametrize("name", _RULES)
 @pytest.mark.parametrize("shortest", [True, False])
 def test_each_rule_finds_values_of_its_form_and_no_other_does(name: str, shortest: bool) -> None:
-    for seed in range(8):
+    for seed in range(4):
         text, start, end = made(name, seed, shortest=shortest)
         for framed in (text, text + b"\n", text + b'"', b"\xc3\xa9 \n" * 3 + text + b" x"):
             shift = framed.index(text)
@@ -164,7 +164,7 @@ def test_a_value_of_one_letter_over_and_over_is_none(name: str) -> None:
 @pytest.mark.parametrize("word", [b"EXAMPLE", b"xxxxxxx", b"0000000", b"1234567", b"abcdefg"])
 def test_a_value_that_says_that_it_is_an_example_is_none(name: str, word: bytes) -> None:
     text, _, end = made(name)
-    for cut in range(1, 12):  # in front of what closes the form: '==', a number, a checksum
+    for cut in (1, 2, 3, 5, 8, 11):  # in front of what closes the form: '==', a number, a checksum
         changed = text[: end - cut - len(word)] + word + text[end - cut :]
         assert by(_RULES[name], changed) == [], cut
 

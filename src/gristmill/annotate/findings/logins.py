@@ -34,6 +34,7 @@ _CONNECTION = re.compile(
     rb"|endpoint|address)[ ]?=|jdbc:",
     re.IGNORECASE,
 )
+_ATTRIBUTE = re.compile(rb"[A-Za-z_]\w*+[.\[]")
 
 
 def _connection(text: bytes, match: re.Match[bytes]) -> bool:
@@ -42,7 +43,9 @@ def _connection(text: bytes, match: re.Match[bytes]) -> bool:
     if not _CONNECTION.search(around) or not _chosen(text, match):
         return False
     # Where blanks part the settings, the same letters may be a call: 'connect(host=h, password=word)'.
-    return b";" in (before, after) or validators.is_secret(match["value"], password=True)
+    if b";" in (before, after):
+        return True
+    return not _ATTRIBUTE.match(match["value"]) and validators.is_secret(match["value"], password=True)
 
 
 def _curl(text: bytes, match: re.Match[bytes]) -> bool:

@@ -11,7 +11,16 @@ from gristmill.annotate.findings.rule import Hit
 RULES = (*credentials.RULES, *providers.RULES, *addresses.RULES, *assignments.RULES)
 _GATE = compile_gate(RULES)
 # Rules that find a value by its surroundings: they yield to a rule that knows the value itself.
-_GENERIC = frozenset(("assignment", "assignment-uuid", "authorization-bearer", "authorization-basic"))
+_GENERIC = frozenset(
+    (
+        "assignment",
+        "assignment-uuid",
+        "authorization-basic",
+        "authorization-bearer",
+        "authorization-header",
+        "key-header",
+    )
+)
 
 
 def find(column: pa.Array) -> list[tuple[int, Hit]]:
