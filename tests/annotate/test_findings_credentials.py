@@ -140,7 +140,7 @@ def test_keys_in_their_context(frame: str, value: str, rule: str) -> None:
         some(_ALNUM, 41),
         "x" * 40,
         "\n" * 201 + some(_ALNUM, 40),
-        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "wJalrXUtnFEMI/" + "K7MDENG/bPxRfiCY" + "EXAMPLEKEY",
     ],
 )
 def test_what_is_no_secret_of_an_aws_key(behind: str) -> None:

@@ -100,6 +100,7 @@ def test_credentials_in_their_context(frame: str, value: str, rule: str, type: s
         "Server=db;User Id=sa;Password=Password1;",
         "connect(host=host, user=user, password=password)",
         "connect(host=host, user=user, password=chosen)",
+        "host= user= password= scmVersion2 ",
         "connect(host=host, user=user, password=self.settings2['x'])",
         "connect(host=host,\n user=user,\n password=request.POST1\n)",
         "password=" + _PASSWORD[:6] + "x;",  # nothing else says that it is a connection string

@@ -146,6 +146,14 @@ def test_each_rule_finds_values_of_its_form_and_no_other_does(name: str, shortes
 
 
 @pytest.mark.parametrize("name", _RULES)
+def test_many_values_in_one_text_are_all_found(name: str) -> None:
+    # From 32 anchors on, those without the prefix are dropped before a rule looks.
+    texts = [made(name, seed, shortest=False)[0] for seed in range(40)]
+    alone = sum(len(by(_RULES[name], text)) for text in texts)
+    assert len(by(_RULES[name], b"\n".join(texts))) == alone >= 36
+
+
+@pytest.mark.parametrize("name", _RULES)
 def test_a_value_that_is_too_short_or_of_another_alphabet_is_none(name: str) -> None:
     text, start, end = made(name)
     assert by(_RULES[name], text) != []

@@ -31,7 +31,7 @@ NEAR = 200
 # Before a token: nothing that the token could go on from, but for the letter of an escape sequence.
 _START = rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
 _END = rb"(?![A-Za-z0-9_-])"
-_PREFIX = re.compile(rb"(?:[A-Za-z0-9_/=:~-]|\\[.$])*")
+_PREFIX = re.compile(rb"(?:(?:[A-Za-z0-9_/=:~-]|\\[.$])(?![?*+{]))*+")
 # Each byte by its kind: digit, capital, small letter; all others as they are.
 _KINDS = bytes(
     48 if 48 <= byte <= 57 else 65 if 65 <= byte <= 90 else 97 if 97 <= byte <= 122 else byte
@@ -165,7 +165,13 @@ def _prefix(form: bytes) -> bytes:
 
 
 def with_prefix(prefix: bytes, at: int, *, fold: bool = False) -> Thinner:
-    """Keeps the anchors ``at`` bytes before which ``prefix`` begins, in any case of letters if ``fold``."""
+    """Keeps the anchors ``at`` bytes before which a prefix begins.
+
+    Args:
+        prefix: what all values begin with.
+        at: bytes from the start of the prefix to the anchor.
+        fold: letters match in either case; the prefix is in lower case.
+    """
 
     def thin(data: Bytes, positions: Positions, rows: Positions) -> Mask:
         if len(positions) < _FEW:

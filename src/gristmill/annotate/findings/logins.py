@@ -45,6 +45,8 @@ def _connection(text: bytes, match: re.Match[bytes]) -> bool:
     # Where blanks part the settings, the same letters may be a call: 'connect(host=h, password=word)'.
     if b";" in (before, after):
         return True
+    if text[match.start("value") - 1 : match.start("value")] != b"=":
+        return False
     return not _ATTRIBUTE.match(match["value"]) and validators.is_secret(match["value"], password=True)
 
 
