@@ -79,18 +79,6 @@ def test_false_positives_are_no_secrets(value: str, password: bool) -> None:
     assert not validators.is_secret(value.encode(), password=password)
 
 
-def test_crc32_is_the_one_of_github_tokens() -> None:
-    # CRC-32 of the empty text is 0; of "123456789" it is the check value 0xCBF43926 of the catalogue of CRCs.
-    assert validators.has_crc32(b"000000")
-    digits, number = "", 0xCBF43926
-    alphabet = "0123456789" + _LETTERS[26:] + _LETTERS[:26]
-    while number:
-        number, digit = divmod(number, 62)
-        digits = alphabet[digit] + digits
-    assert validators.has_crc32(b"123456789" + digits.rjust(6, "0").encode())
-    assert not validators.has_crc32(b"123456780" + digits.rjust(6, "0").encode())
-
-
 def test_jwt_header() -> None:
     def part(text: bytes) -> bytes:
         return base64.urlsafe_b64encode(text).rstrip(b"=")

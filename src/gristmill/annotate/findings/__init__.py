@@ -18,7 +18,7 @@ from gristmill.annotate.findings.gate import texts_of
 from gristmill.annotate.findings.rule import Hit
 
 NAME = "findings"
-VERSION = 3
+VERSION = 4
 TABLE = tables.FINDINGS
 
 Detector = Callable[[pa.Array], list[tuple[int, Hit]]]

@@ -135,10 +135,14 @@ def _by_rule(gate: Gate, sets: npt.NDArray[np.uint16]) -> Iterator[tuple[int, Po
     """Each rule with an anchor, in order, and the indices of its anchors, ascending."""
     order = np.argsort(sets, kind="stable")
     present, starts = np.unique(sets[order], return_index=True)
-    groups = dict(zip(present.tolist(), np.split(order, starts[1:]), strict=True)) if len(present) else {}
-    for number in sorted({rule for members in groups for rule in gate.sets[members]}):
-        parts = [group for members, group in groups.items() if number in gate.sets[members]]
-        yield number, parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+    parts: dict[int, list[Positions]] = {}
+    for members, group in zip(
+        present.tolist(), np.split(order, starts[1:]) if len(present) else [], strict=True
+    ):
+        for number in gate.sets[members]:
+            parts.setdefault(number, []).append(group)
+    for number, groups in sorted(parts.items()):
+        yield number, groups[0] if len(groups) == 1 else np.sort(np.concatenate(groups))
 
 
 def _anchors(gate: Gate, texts: Texts) -> tuple[Positions, npt.NDArray[np.uint16]]:

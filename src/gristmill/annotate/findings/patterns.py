@@ -13,12 +13,14 @@ from gristmill.annotate.findings import (
     numbers,
     people,
     phones,
+    providers,
 )
 from gristmill.annotate.findings.gate import candidates, compile_gate, texts_of
 from gristmill.annotate.findings.rule import Hit
 
 RULES = (
     *credentials.RULES,
+    *providers.RULES,
     *mail.RULES,
     *addresses.RULES,
     *numbers.RULES,
@@ -28,11 +30,13 @@ RULES = (
     *assignments.RULES,
 )
 _GATE = compile_gate(RULES)
-# Rules that find a value by its surroundings: they yield to a rule that knows the value itself.
-_GENERIC = frozenset(("assignment", "assignment-uuid", "authorization-bearer", "authorization-basic"))
-
+# Rules that find a value by its surroundings yield to those that know more of it: names to headers, both to forms.
+_NAMES = frozenset(("assignment", "assignment-uuid"))
+_HEADERS = frozenset(("authorization-basic", "authorization-bearer", "authorization-header", "key-header"))
 # ... unless that rule is less sure than this.
 _SURE = 0.5
+# Hits in order of their starts on either side that one is compared with.
+_BESIDE = 8
 
 
 def find(column: pa.Array) -> list[tuple[int, Hit]]:
@@ -61,20 +65,19 @@ def find(column: pa.Array) -> list[tuple[int, Hit]]:
 
 
 def _without_echoes(hits: list[Hit]) -> list[Hit]:
-    """Drops generic hits that overlap a specific one; ``hits`` are sorted by start."""
-    specific = [hit for hit in hits if hit.rule not in _GENERIC]
-    if not specific or len(specific) == len(hits):
+    """Drops hits that overlap one whose rule knows more of the value; ``hits`` are sorted by start."""
+    ranks = [0 if hit.rule in _NAMES else 1 if hit.rule in _HEADERS else 2 for hit in hits]
+    if min(ranks, default=2) == max(ranks, default=2):
         return hits
     kept: list[Hit] = []
-    first = 0
-    for hit in hits:
-        if hit.rule in _GENERIC:
-            while first < len(specific) and specific[first].end <= hit.start:
-                first += 1
-            if any(
-                s.start < hit.end and s.end > hit.start and s.score >= min(hit.score, _SURE)
-                for s in specific[first : first + 8]
-            ):
-                continue
-        kept.append(hit)
+    for place, (hit, rank) in enumerate(zip(hits, ranks, strict=True)):
+        low, high = max(0, place - _BESIDE), place + _BESIDE + 1
+        if rank == 2 or not any(
+            other_rank > rank
+            and other.start < hit.end
+            and other.end > hit.start
+            and other.score >= min(hit.score, _SURE)
+            for other, other_rank in zip(hits[low:high], ranks[low:high], strict=True)
+        ):
+            kept.append(hit)
     return kept

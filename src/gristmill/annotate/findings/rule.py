@@ -51,11 +51,14 @@ class Rule:
 
     ``anchors``: every value that the rule finds has one of them, at a place that ``find`` knows.
     ``thin`` drops anchors of whole batches at once, where too many would reach ``find``.
+    ``form``: the regular expression of what it finds, where it is one; the group ``value`` is the finding.
     """
 
     anchors: tuple[Anchor, ...]
     find: Finder
     thin: Thinner | None = None
+    name: str = ""
+    form: bytes = b""
 
 
 def literal(three: bytes) -> Anchor:

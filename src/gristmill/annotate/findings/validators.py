@@ -12,10 +12,7 @@ import itertools
 import json
 import math
 import re
-import zlib
 from collections import Counter
-
-_BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 # Words that a made-up value says of itself, wherever they stand in it ...
 _PLACEHOLDER_WORDS = re.compile(
@@ -153,15 +150,6 @@ def is_secret(value: bytes, *, password: bool) -> bool:
     if _HEX.fullmatch(value):
         return len(value) >= 16 and entropy(value) >= 2.8
     return (digits or len(value) >= 20) and entropy(value) >= (3.0 if len(value) < 20 else 3.4)
-
-
-def has_crc32(body: bytes) -> bool:
-    """Whether the last 6 bytes are the CRC-32 of the ones before, in base 62 (the checksum of GitHub tokens)."""
-    check, digits = zlib.crc32(body[:-6]), bytearray()
-    for _ in range(6):
-        check, digit = divmod(check, 62)
-        digits.append(_BASE62[digit])
-    return bytes(reversed(digits)) == body[-6:]
 
 
 def is_jwt(value: bytes) -> bool:
