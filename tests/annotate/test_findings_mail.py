@@ -51,6 +51,7 @@ def test_other_forms(text: str, value: str, rule: str) -> None:
         "noreply [at] firm [dot] de",
         "name [at] example [dot] org, you at domain dot com",
         "git&#64;github.com",
+        "test_for_fail_at_collect.py",
         "array[at] (at) [at]",
         "that dot product at dot com",
         "<EMAIL> ann [at] <EMAIL> <NAME> at <EMAIL>",
@@ -66,6 +67,8 @@ def test_what_is_no_address(text: str) -> None:
     "text",
     [
         "alice@gmail.com",
+        "50CAE2DB.80302@intel.com",
+        "Call-ID: a84b4c76e66710@pc33.firm.com",
         "your.name@yahoo.com",
         "Message-ID: <JCQO1h3ET-pT@mail.firm.com>",
         "References: <a1> <JCQO1h3ET-pT@mail.firm.com>",

@@ -39,7 +39,7 @@ _NO_MAIL = re.compile(
     # Reserved names (RFC 2606, RFC 6761), and names that documentation takes for granted.
     rb"(?:\A|\.)(?:example\.(?:com|org|net|edu)|[\w-]+\.(?:example|test|invalid|localhost|local))\Z"
     rb"|\A(?:[\w-]+\.)*(?:example|(?:your|my|some)?-?(?:e?mail|domain|company|host|site|server|org|website)"
-    rb"|your|somewhere|nowhere|test|foo|bar|baz|foobar|acme|contoso|fabrikam|xxx+|[a-pr-z])\.[a-z]+(?:\.[a-z]{2})?\Z"
+    rb"|your|somewhere|nowhere|someplace|test|foo|bar|baz|foobar|acme|contoso|fabrikam|xxx+|[a-pr-z])\.[a-z]+(?:\.[a-z]{2})?\Z"
     rb"|(?:\A|\.)noreply\.|\A(?:openssh\.com|libssh\.org|li\.org)\Z",
     re.IGNORECASE,
 )
@@ -58,8 +58,10 @@ _FREE = re.compile(
     rb"(?:gmail|googlemail|hotmail|yahoo|outlook|live|icloud|mail|email|protonmail)\.[a-z.]{2,6}"
 )
 _MESSAGE = re.compile(
-    rb"(?:message-id|in-reply-to|references|content-id)[\"']?: {0,2}[^\n]{0,120}\Z|\bcid:\Z", re.IGNORECASE
+    rb"(?:message-id|in-reply-to|references|content-id|call-id)[\"']?: {0,2}[^\n]{0,120}\Z|\bcid:\Z",
+    re.IGNORECASE,
 )
+_MACHINE = re.compile(rb"[0-9A-Fa-f]{7,12}\.[0-9A-Fa-f]{4,8}\w{0,8}|\d{10,}|\d+\.\w{9,}|[0-9a-f]{24,}")
 _REMOTE = re.compile(rb":(?:[/~]|[\w.-]{1,60}/|[\w.-]{1,60}\.git\b)")
 _SHELL = re.compile(rb"\b(?:ssh|scp|sftp|rsync|ssh-copy-id|mosh)[ ](?:-\w[ ]?[^\s-]{0,40} ){0,2}\Z")
 
@@ -98,7 +100,7 @@ def _address(text: bytes, left: int, right: int, score: float, rule: str) -> Hit
         score = 0.3
     # A capitalised last label is rather a class of a module than a domain, but for text in brackets.
     plain = domain[2].islower() or domain[2].isupper() or text[start - 1 : start] == b"<"
-    if not plain or (_ANYONE.fullmatch(local) and _FREE.fullmatch(host)):
+    if not plain or _MACHINE.fullmatch(local) or (_ANYONE.fullmatch(local) and _FREE.fullmatch(host)):
         score = min(score, 0.4)
     return Hit(start, domain.end(), EMAIL, score, rule)
 
@@ -146,7 +148,8 @@ def _find_spelled(text: bytes, at: int) -> Hit | None:
         return None
     bracket = not sign[0].strip(b" ").isalpha()
     plain = _DOTTED.sub(b".", host[0]).lower()
-    if not bracket and plain == host[0].lower() and not _FREE.fullmatch(plain):
+    # '_at_' is a part of many names of files; one that also spells out the dot is an address.
+    if (not bracket or sign[0].startswith(b"_")) and plain == host[0].lower() and not _FREE.fullmatch(plain):
         return None
     if _NO_MAIL.search(plain) and plain not in _PROVIDERS:
         return None

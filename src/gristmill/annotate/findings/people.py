@@ -48,14 +48,14 @@ _NO_NAMES = frozenset(
     alliance initiative collaboration committers hackers friends members cooperation person persons somebody someone
     individual entity holder holders owner owners firstname lastname wikimedia wikipedia django flask sphinx twisted
     matrix labs systems microsystems sun hewlett packard bell international business machines cloud alibaba ai academy
-    senior junior technical writer uc hugging face libet professor lecturer scientist engineer manager director president""".decode().split()
+    senior junior technical writer uc hugging face libet graph dispatcher dump compiled myself random hacker scientific graphics silicon computing enterprises kungliga hall publishers professor lecturer scientist engineer manager director president""".decode().split()
 )
 _PLACEHOLDERS = frozenset(
     name.decode()
     for name in (
         b"john doe|jane doe|foo bar|bar foo|john smith|jane smith|joe bloggs|max mustermann|erika mustermann|joe user"
         b"|alice bob|lorem ipsum|some body|john q public|foo barbaz|joe schmoe|john roe|ann other|some one|first last"
-        b"|foo fred|hello world|joe bloggs|alice smith|bob smith|alice example"
+        b"|john doe ii|foo fred|hello world|joe bloggs|alice smith|bob smith|alice example"
     ).split(b"|")
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?-?){1,3}")
