@@ -39,6 +39,7 @@ def found(text: str) -> list[tuple[str, str, float]]:
         ("ann@greenend.org.uk", "ann@greenend.org.uk", "email"),
         ("ann@mail.dotcom.fr", "ann@mail.dotcom.fr", "email"),
         ("ann@ox.cx", "ann@ox.cx", "email"),
+        ("4867295103@qq.com", "4867295103@qq.com", "email"),
         ("scp x ann@build.firm.de:/srv", "ann", "remote-account"),
         ("remote = ann@code.firm.de:group/project.git", "ann", "remote-account"),
         ("ssh -p 22 ann@build.firm.de", "ann", "remote-account"),
@@ -74,6 +75,9 @@ def test_what_is_no_address(text: str) -> None:
     "text",
     [
         "alice@gmail.com",
+        "Z@google.golang.org/genproto",
+        "20151105131424.GA32700@kolac.suse.cz",
+        "dcda0127-2f45-93a3-0736-27259a33bffa@linux.firm.com",
         "50CAE2DB.80302@intel.com",
         "Call-ID: a84b4c76e66710@pc33.firm.com",
         "your.name@yahoo.com",

@@ -63,7 +63,9 @@ _MESSAGE = re.compile(
     rb"(?:message-id|in-reply-to|references|content-id|call-id)[\"']?: {0,2}[^\n]{0,120}\Z|\bcid:\Z",
     re.IGNORECASE,
 )
-_MACHINE = re.compile(rb"[0-9A-Fa-f]{7,12}\.[0-9A-Fa-f]{4,8}\w{0,8}|\d{10,}|\d+\.\w{9,}|[0-9a-f]{24,}")
+_MACHINE = re.compile(
+    rb"[0-9A-Fa-f]{7,12}\.[0-9A-Fa-f]{4,8}\w{0,8}|\d{12,}|\d+\.\w{9,}|[0-9a-f]{24,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8,14}\.[A-Z]{2}\d+"
+)
 _REMOTE = re.compile(rb":(?:[/~]|[\w.-]{1,60}/|[\w.-]{1,60}\.git\b)")
 _SHELL = re.compile(rb"\b(?:ssh|scp|sftp|rsync|ssh-copy-id|mosh)[ ](?:-\w[ ]?[^\s-]{0,40} ){0,2}\Z")
 
@@ -102,7 +104,9 @@ def _address(text: bytes, left: int, right: int, score: float, rule: str) -> Hit
         score = 0.3
     # A capitalised last label is rather a class of a module than a domain, but for text in brackets.
     plain = domain[2].islower() or domain[2].isupper() or text[start - 1 : start] == b"<"
-    if not plain or _MACHINE.fullmatch(local) or (_ANYONE.fullmatch(local) and _FREE.fullmatch(host)):
+    # A name that a program made, a node of a network and a path are rarely a person's address.
+    path = text[domain.end() : domain.end() + 1] == b"/"
+    if not plain or path or _MACHINE.fullmatch(local) or (_ANYONE.fullmatch(local) and _FREE.fullmatch(host)):
         score = min(score, 0.4)
     return Hit(start, domain.end(), EMAIL, score, rule)
 
