@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import string
 
 import pyarrow as pa
@@ -187,22 +188,20 @@ def test_the_published_examples_are_valid_and_nobodys() -> None:
         assert found(account.decode()) == []
 
 
-@given(st.sampled_from(sorted(numbers._LENGTHS)), st.data())
-def test_any_valid_account_is_found_and_with_a_changed_digit_none(
-    country: bytes, data: st.DataObject
-) -> None:
-    length = numbers._LENGTHS[country]
-    body = data.draw(
-        st.text(string.ascii_uppercase + string.digits, min_size=length - 4, max_size=length - 4)
+@given(st.sampled_from(sorted(numbers._LENGTHS)), st.integers(0, 10**6))
+def test_any_valid_account_is_found_and_with_a_changed_digit_none(country: bytes, seed: int) -> None:
+    chance = random.Random(seed)
+    account = iban(
+        country.decode(),
+        "".join(chance.choices(string.ascii_uppercase + string.digits, k=numbers._LENGTHS[country] - 4)),
     )
-    account = iban(country.decode(), body)
-    assume(len(set(account)) >= 6 and account.encode() not in numbers._EXAMPLES)
     assert [f[:2] for f in found(f"x {account} x")] == [("iban", account)]
-    place = data.draw(st.integers(4, length - 1))
-    other = data.draw(st.sampled_from(string.digits))
     # A digit for a digit: letters count as two digits, of which mod 97 tells fewer apart.
-    assume(account[place].isdigit() and other != account[place])
-    assert found(f"x {account[:place]}{other}{account[place + 1 :]} x") == []
+    places = [at for at in range(4, len(account)) if account[at].isdigit()]
+    if places:
+        place = chance.choice(places)
+        other = chance.choice([d for d in string.digits if d != account[place]])
+        assert found(f"x {account[:place]}{other}{account[place + 1 :]} x") == []
 
 
 @given(st.binary(max_size=80))

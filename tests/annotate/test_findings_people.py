@@ -31,6 +31,8 @@ NAMES = [
     "D. Eppner",
     "Craig McAllister",
     "Bo Ångström",
+    "Ivan A. Melnikov",
+    "Will Bell",
 ]
 
 

@@ -81,6 +81,7 @@ def test_numbers_beside_a_word(text: str, number: str) -> None:
         "a = [+12 34 56 78 90 12, +0.5]; y = +31 * 27 / 18 + 645 / 28 / 91",
         "tel: <PHONE> phone: +<PHONE>",
         "GMT+10 11 12 13 14 15",
+        "CA +4606-06447 +404251-0740023 +2147483647",
         "diff +5 -3 +1234 -5678 +99",
     ],
 )

@@ -29,10 +29,13 @@ _NOBODY = frozenset(
     owner member you-know-who blah something anything whatever myhome homedir current_user currentuser myusername
     username1 usern user_home system appdata documents sandbox kbuilder builds hostedtoolcache simple api img images
     assets js css components component views view controllers controller media hello html my mysite team ml-team team-ml future compiler windows
-    linux macos typing musl follow-up followup follow_up refactor infer cleanup perf security upstream everyone""".split()
+    linux macos typing musl follow-up followup follow_up refactor infer cleanup perf security upstream everyone to groups group celery staging production dist ray sweet hello distutils""".split()
 )
 _PUBLISHED, _TASK_OWNER = 0.45, 0.35
-_NOBODY_WORDS = re.compile(rb"user|your|name|test|example|home|dummy|fake|foo|bar", re.IGNORECASE)
+_NOBODY_WORDS = re.compile(
+    rb"user|your|name|test|example|home|dummy|fake|foo|bar|project|site|server|django|images|\.(?:com|org|net)\Z",
+    re.IGNORECASE,
+)
 
 
 def _account(match: re.Match[bytes] | None, score: float, rule: str) -> Hit | None:
@@ -70,7 +73,7 @@ def _find_home(text: bytes, at: int) -> Hit | None:
         # The end of a flag or an environment variable's name may touch a path; a route's host may not.
         return None
     # A route of a web site ends with its second part; a path of a file goes on.
-    return _account(match, 0.8 if match["end"] else 0.4, "home-folder")
+    return _account(match, 0.7 if match["end"] else 0.4, "home-folder")
 
 
 def _find_windows(text: bytes, at: int) -> Hit | None:
@@ -79,7 +82,7 @@ def _find_windows(text: bytes, at: int) -> Hit | None:
     match = _WINDOWS.match(text, at)
     if match is None or _DRIVE.search(text, max(0, at - 5), at) is None:
         return None
-    return _account(match, 0.8 if match["end"] else 0.6, "home-folder")
+    return _account(match, 0.7 if match["end"] else 0.6, "home-folder")
 
 
 def _find_tilde(text: bytes, at: int) -> Hit | None:

@@ -7,6 +7,7 @@ resolvers, and what is rather a version, an object identifier or a network mask 
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 
 import numpy as np
@@ -37,6 +38,7 @@ _SPECIAL = tuple(
         "2001::/23",
         "2001:db8::/32",
         "3fff::/20",
+        "3ffe::/16",
     ]
 )
 # Public resolvers: they name a service, not a person, and programs are wrong without them.
@@ -101,21 +103,23 @@ _INVENTED = frozenset(
         "99.88.77.66",
         "87.65.43.21",
         "21.43.65.87",
+        "2001:cdba::3257:9652",
     ]
 )
 _OCTET = rb"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_AFTER = rb"(?![0-9A-Za-z_]|\.(?!in-addr)[0-9A-Za-z]|-[0-9A-Za-z])"
+_AFTER = rb"(?![0-9A-Za-z_]|\.(?!in-addr)[0-9A-Za-z]|-[0-9A-Za-z.])"
 _IPV4 = re.compile(rb"(?<![0-9A-Za-z_.-])" + _OCTET + rb"(?:\." + _OCTET + rb"){3}" + _AFTER)
 _IPV6 = re.compile(
     rb"(?<![0-9A-Za-z_:.-])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?<!(?<!:):)"
     + _AFTER
     + rb"(?!:[0-9A-Fa-f:])"
 )
+_DECIMAL = re.compile(rb"\.\d{1,5}[ ,]\Z")
 _NETWORK = re.compile(rb"/\d{1,3}(?!\d)")
 _NOT_AN_ADDRESS = re.compile(
     rb"(?:(?<![a-z])(?:vers?|v|releases?|rev(?:ision)?s?|builds?|firmware|fw|oids?|objectidentifier|sections?|sect?\.?"
     rb"|chapter|clause|table|fig(?:ure)?\.?|appendix|rfc|iso|ecma)[-_ ]?\d{0,5}"
-    rb"|version\w{0,12}|[~<>=!^]=|[a-z]/|(?<!root)(?<!admin)(?<!ubuntu)(?<!user)(?<!git)@)[)\]]?[\s\"'`:=(,]{0,4}\Z",
+    rb"|version\w{0,12}|[~<>=!^]=|[a-z]/|(?<!root)(?<!admin)(?<!ubuntu)(?<!user)(?<!git)@)[)\]]?[\s\"'`:=(,\\]{0,8}\Z",
     re.IGNORECASE,
 )
 _IP_CONTEXT = re.compile(
@@ -154,13 +158,17 @@ def _find_ipv4(text: bytes, at: int) -> Hit | None:
     if match is None or match[0].startswith(_OID_ARCS):
         return None
     octets = [int(part) for part in match[0].split(b".")]
+    if text.startswith(b".in-addr", match.end()):
+        octets.reverse()
+    # Numbers that count up or down are made up; a path of a drawing puts decimals side by side.
+    steps = {abs(second - first) for first, second in itertools.pairwise(octets)}
+    if steps in ({1}, {10}, {20}) or _DECIMAL.search(text, max(0, start - 8), start):
+        return None
     if max(octets) < 10 or len(set(octets)) == 1 or octets[2:] == [0, 0]:
         return None
     # Section and version numbers are small throughout; of the public addresses, one in a thousand is.
     small = max(octets) < 64 and not _IP_CONTEXT.search(text, max(0, start - 32), start)
-    return _public(
-        text, match, ipaddress.IPv4Address(match[0].decode()), unsure=small or octets[3] in (0, 255)
-    )
+    return _public(text, match, ipaddress.IPv4Address(bytes(octets)), unsure=small or octets[3] in (0, 255))
 
 
 def _find_ipv6(text: bytes, at: int) -> Hit | None:

@@ -14,13 +14,15 @@ _WORD = b"abcdefghijklmnopqrstuvwxyz0123456789_"
 
 _LOCAL_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-"
 _MAX_LOCAL = 64
-_DOMAIN = re.compile(rb"((?:[A-Za-z0-9-]{1,63}\.){1,8})([A-Za-z]{2,12})(?![A-Za-z0-9_@(-]|\.[A-Za-z0-9])")
+_DOMAIN = re.compile(
+    rb"((?:[A-Za-z0-9-]{1,63}\.){1,8})([A-Za-z]{2,12}?(?=E<gt>)|[A-Za-z]{2,12}(?![A-Za-z0-9_@(-]|\.[A-Za-z0-9]))"
+)
 # A country's code, or one of the other top-level domains that people have mail under. Of the country codes,
 # those that are also common names of attributes or types after '@' in code are still far more often mail.
 _TLDS = frozenset(
-    b"""ac ad ae af ag ai al am ao ar as at au aw az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by bz ca cc
-    cd cf cg ch ci ck cl cm cn co cr cu cv cw cy cz de dj dk dm do dz ec ee eg er es et eu fi fj fm fo fr ga gd
-    ge gf gg gh gi gl gm gn gp gq gr gt gu gy hk hn hr ht hu id ie il im in io iq ir is it je jm jo jp ke kg kh
+    b"""ac ad ae af ag ai al am ao ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by bz ca cc
+    cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg er es et eu fi fj fm fo fr ga gd
+    ge gf gg gh gi gl gm gn gp gq gs gw gn gp gq gr gt gu gy hk hn hr ht hu id ie il im in io iq ir is it je jm jo jp ke kg kh
     ki km kn kr kw ky kz la lb lc li lk lr ls lt lu lv ly ma mc md me mg mh mk ml mm mn mo mp mq mr ms mt mu mv
     mw mx my mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pr ps pt pw py qa re ro rs ru rw
     sa sb sc sd se sg sh si sk sl sm sn so sr st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz
@@ -38,8 +40,8 @@ _NO_PERSON = re.compile(rb"no-?_?reply|do-?_?not-?_?reply|mailer-daemon|\A(?:x+|
 _NO_MAIL = re.compile(
     # Reserved names (RFC 2606, RFC 6761), and names that documentation takes for granted.
     rb"(?:\A|\.)(?:example\.(?:com|org|net|edu)|[\w-]+\.(?:example|test|invalid|localhost|local))\Z"
-    rb"|\A(?:[\w-]+\.)*(?:example|(?:your|my|some)?-?(?:e?mail|domain|company|host|site|server|org|website)"
-    rb"|your|somewhere|nowhere|test|foo|bar|baz|foobar|acme|contoso|fabrikam|xxx+|[a-pr-z])\.[a-z]+(?:\.[a-z]{2})?\Z"
+    rb"|\A(?:[\w-]+\.)*(?:example|(?:your|my|some)-?org|(?:your|my|some)?-?(?:e?mail|domain|company|host|site|server|website)"
+    rb"|your|somewhere|nowhere|someplace|test|foo|bar|baz|foobar|acme|contoso|fabrikam|xxx+|[a-pr-z])\.(?:[a-z]+|(?:co|com|org|net|ac)\.[a-z]{2})\Z"
     rb"|(?:\A|\.)noreply\.|\A(?:openssh\.com|libssh\.org|li\.org)\Z",
     re.IGNORECASE,
 )
@@ -58,7 +60,11 @@ _FREE = re.compile(
     rb"(?:gmail|googlemail|hotmail|yahoo|outlook|live|icloud|mail|email|protonmail)\.[a-z.]{2,6}"
 )
 _MESSAGE = re.compile(
-    rb"(?:message-id|in-reply-to|references|content-id)[\"']?: {0,2}[^\n]{0,120}\Z|\bcid:\Z", re.IGNORECASE
+    rb"(?:message-id|in-reply-to|references|content-id|call-id)[\"']?: {0,2}[^\n]{0,120}\Z|\bcid:\Z",
+    re.IGNORECASE,
+)
+_MACHINE = re.compile(
+    rb"[0-9A-Fa-f]{7,12}\.[0-9A-Fa-f]{4,8}\w{0,8}|\d{12,}|\d+\.\w{9,}|[0-9a-f]{24,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8,14}\.[A-Z]{2}\d+"
 )
 _REMOTE = re.compile(rb":(?:[/~]|[\w.-]{1,60}/|[\w.-]{1,60}\.git\b)")
 _SHELL = re.compile(rb"\b(?:ssh|scp|sftp|rsync|ssh-copy-id|mosh)[ ](?:-\w[ ]?[^\s-]{0,40} ){0,2}\Z")
@@ -98,13 +104,16 @@ def _address(text: bytes, left: int, right: int, score: float, rule: str) -> Hit
         score = 0.3
     # A capitalised last label is rather a class of a module than a domain, but for text in brackets.
     plain = domain[2].islower() or domain[2].isupper() or text[start - 1 : start] == b"<"
-    if not plain or (_ANYONE.fullmatch(local) and _FREE.fullmatch(host)):
+    # A name that a program made, a node of a network and a path are rarely a person's address.
+    path = text[domain.end() : domain.end() + 1] == b"/"
+    if not plain or path or _MACHINE.fullmatch(local) or (_ANYONE.fullmatch(local) and _FREE.fullmatch(host)):
         score = min(score, 0.4)
     return Hit(start, domain.end(), EMAIL, score, rule)
 
 
 def _find_email(text: bytes, at: int) -> Hit | None:
-    return _address(text, at + 1, at + 2, 0.95, "email")
+    # Perl and TeX write a backslash before the sign.
+    return _address(text, at + (text[at : at + 1] != b"\\"), at + 2, 0.95, "email")
 
 
 _ESCAPED_SIGN = re.compile(rb"&#0{0,4}64;|&#[xX]0{0,4}40;|%40|=40")
@@ -144,14 +153,17 @@ def _find_spelled(text: bytes, at: int) -> Hit | None:
     host = None if sign is None else _SPELLED_HOST.match(text, sign.end())
     if sign is None or host is None or host["top"].lower() not in _TLDS:
         return None
-    bracket = not sign[0].strip(b" ").isalpha()
-    plain = _DOTTED.sub(b".", host[0]).lower()
-    if not bracket and plain == host[0].lower() and not _FREE.fullmatch(plain):
-        return None
-    if _NO_MAIL.search(plain) and plain not in _PROVIDERS:
-        return None
     local = _SPELLED_LOCAL.search(text, max(0, sign.start() - 80), sign.start())
     if local is None or len(local[0]) < 2 or _ANYONE.fullmatch(local[0]) or _NO_PERSON.search(local[0]):
+        return None
+    bracket = not sign[0].strip(b" ").isalpha()
+    plain = _DOTTED.sub(b".", host[0]).lower()
+    framed = text[local.start() - 1 : local.start()] == b"<" and text[host.end() : host.end() + 1] == b">"
+    # '_at_' is a part of many names of files, and ' at ' of prose, where the dot is not spelled out too.
+    sure = framed or _FREE.fullmatch(plain) or plain != host[0].lower()
+    if not sure and (not bracket or sign[0].startswith(b"_")):
+        return None
+    if _NO_MAIL.search(plain) and plain not in _PROVIDERS:
         return None
     return Hit(local.start(), host.end(), EMAIL, 0.75 if bracket else 0.6, "email-spelled")
 
@@ -166,7 +178,7 @@ def _thin_spelled(data: Bytes, positions: Positions, rows: Positions) -> Mask:
 
 
 RULES = (
-    Rule(((_WORD + b"-", b"@", _WORD[:-1]),), _find_email),
+    Rule(((_WORD + b"-\\", b"@", _WORD[:-1]),), _find_email),
     Rule(((b"#", b"06", b"046"), (b"#", b"x", b"4"), (b"%=", b"4", b"0")), _find_escaped),
     Rule(((b" [(_-", b"a", b"t"),), _find_spelled, _thin_spelled),
 )

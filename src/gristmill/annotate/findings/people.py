@@ -32,12 +32,12 @@ _NO_NAMES = frozenset(
     maintainer engineering research center centre international national government ministry agency office limited
     holdings partners ag sa bv ab oy srl kg plc pty llp ev python java javascript typescript google microsoft apple
     ibm intel amazon facebook meta mozilla apache linux gnu free unix oracle nvidia github gitlab docker kubernetes
-    twitter code file version date email mail see and or of for with from by this that is in on at to unknown
+    twitter code file version date email mail see and of for with from by this that is in on at to unknown
     anonymous none null various several many other others original modified based created written generated
     automatically automatic auto default string value title description list type object class function module
     package library framework api web data base book documentation docs guide manual press publishing books page home
-    no not an a as if any each it its new old more less most only also here there when where which who what why how
-    you we they he she be are was were has have had can could should would may might must will do does did use used
+    no not an as if any each it its new old more less most only also here there when where which who what why how
+    you we they he she be are was were has have had can could should would might must do does did use used
     using add added fix fixed bug issue note notes todo update updated change changed changes support text html json
     xml css http https url uri id key index number int float bool boolean true false self return static const void
     field fields model models view form forms table column row query filter order detail details information info
@@ -47,15 +47,15 @@ _NO_NAMES = frozenset(
     support security working task force internet engineering association digital equipment commission european
     alliance initiative collaboration committers hackers friends members cooperation person persons somebody someone
     individual entity holder holders owner owners firstname lastname wikimedia wikipedia django flask sphinx twisted
-    matrix labs systems microsystems sun hewlett packard bell international business machines cloud alibaba ai academy
-    senior junior technical writer uc hugging face libet professor lecturer scientist engineer manager director president""".decode().split()
+    matrix labs systems microsystems sun hewlett packard international business machines cloud alibaba ai academy
+    senior junior technical writer uc hugging face libet graph dispatcher dump compiled myself random hacker scientific graphics silicon computing enterprises kungliga publishers professor lecturer scientist engineer manager director president""".decode().split()
 )
 _PLACEHOLDERS = frozenset(
     name.decode()
     for name in (
         b"john doe|jane doe|foo bar|bar foo|john smith|jane smith|joe bloggs|max mustermann|erika mustermann|joe user"
         b"|alice bob|lorem ipsum|some body|john q public|foo barbaz|joe schmoe|john roe|ann other|some one|first last"
-        b"|foo fred|hello world|joe bloggs|alice smith|bob smith|alice example"
+        b"|john doe ii|foo fred|hello world|joe bloggs|alice smith|bob smith|alice example"
     ).split(b"|")
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?-?){1,3}")

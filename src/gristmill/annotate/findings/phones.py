@@ -30,7 +30,7 @@ _GROUPS = rb"(?:[ .-]|\xc2\xa0|\xe2\x80\x91)"
 _INTERNATIONAL = re.compile(
     # Neither the plus of a sum, a version, a zone of time or a path ...
     rb"(?<![0-9A-Za-z_)\]}+*/=.$%-])(?<![0-9)\]}] )(?<!\W[A-Za-z_] )\+"
-    rb"(?P<number>[1-9]\d{0,3}+(?:(?:"
+    rb"(?!\d{4,6}[-+]\d{5,7}\b)(?P<number>[1-9]\d{0,3}+(?:(?:"
     + _GROUPS
     + rb"?(?:\(0?\d{1,5}\)|/)"
     + _GROUPS
@@ -38,7 +38,7 @@ _INTERNATIONAL = re.compile(
     + _GROUPS
     + rb")"
     rb"\d{1,8}+){1,6}+|[1-9]\d{7,14}+)"
-    # ... nor a term of one.
+    # ... nor a term of one, nor a place on earth (ISO 6709).
     rb"(?![0-9A-Za-z_%*^]|[.:,/+-]\d| ?[*/=<>^] ?[0-9a-z])"
 )
 _WORD = re.compile(
