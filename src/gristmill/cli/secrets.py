@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from gristmill.annotate.findings.rule import TYPES
 from gristmill.annotate.findings.sensitivity import THRESHOLDS
 from gristmill.cli.options import printable
 from gristmill.errors import GristmillError, RecipeError
+from gristmill.scan.walk import left_out
+from gristmill.secrets import files, history, staged
 from gristmill.secrets.allow import read_allow_list
 from gristmill.secrets.baseline import read_baseline, write_baseline
 from gristmill.secrets.detect import SECRETS, Scan, Wanted, detect
-from gristmill.secrets.files import documents
 from gristmill.secrets.report import lines, to_json
+from gristmill.secrets.sarif import to_sarif
 
 FORMATS = ("table", "json", "sarif")
 
@@ -114,7 +117,16 @@ def search(options: argparse.Namespace, wanted: Wanted) -> Scan:
     """Search what the options name."""
     paths = options.paths or [Path()]
     unread: list[tuple[str, str]] = []
-    scan = detect(documents(paths, options.exclude, unread), wanted)
+    if not options.git_history and not options.staged:
+        scan = detect(files.documents(paths, options.exclude, unread), wanted)
+    else:
+        if len(paths) != 1:
+            raise RecipeError("--git-history and --staged take one PATH: that of a repository")
+        source = history if options.git_history else staged
+        with tempfile.TemporaryDirectory(prefix="gristmill-") as cache:
+            found = source.documents(paths[0], Path(cache), unread)
+            excluded = left_out(options.exclude)
+            scan = detect((one for one in found if not excluded(one.path)), wanted, once=options.git_history)
     scan.unread[:0] = unread
     return scan
 
@@ -122,6 +134,8 @@ def search(options: argparse.Namespace, wanted: Wanted) -> Scan:
 def _document(scan: Scan, known: int, form: str) -> str:
     if form == "json":
         return to_json(scan, known)
+    if form == "sarif":
+        return to_sarif(scan)
     return "".join(f"{printable(line)}\n" for line in lines(scan, known))
 
 
