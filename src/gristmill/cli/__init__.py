@@ -16,7 +16,7 @@ from gristmill.errors import GristmillError
 
 COMMANDS = (
     "init", "build", "status", "explain", "query", "verify", "tables",
-    "licences", "classify", "quantize", "calibrate", "compare", "evaluate", "model-card",
+    "licences", "secrets", "classify", "quantize", "calibrate", "compare", "evaluate", "model-card",
 )  # fmt: skip
 
 

@@ -65,6 +65,19 @@ class Tree:
     is_file: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies at a path: the real one, files and links (raw path and status) by path, and what cannot be read.
+
+    A raw path is told without its first ``base`` bytes.
+    """
+
+    root: Path
+    base: int
+    files: Sequence[tuple[bytes, os.stat_result]]
+    notes: Sequence[str]
+
+
 def look(path: Path, exclude: Sequence[str] = (), limits: Limits | None = None) -> Tree:
     """Walk and hash a folder, or one file.
 
@@ -81,30 +94,9 @@ def look(path: Path, exclude: Sequence[str] = (), limits: Limits | None = None) 
         HostileInputError: it passes a limit.
     """
     bounds = limits or Limits()
-    try:
-        real = path.resolve(strict=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise SourceError(f"{path}: cannot be read: {why}; name a folder or a file") from error
-    notes: list[str] = []
-    if real.is_dir():
-        if not os.access(real, os.R_OK | os.X_OK):
-            raise SourceError(f"{path}: cannot be read: no permission; name a folder that you may read")
-        base = len(os.fsencode(real).rstrip(b"/")) + 1
-        found = directory.walk(real, bounds, notes)
-    elif real.is_file():
-        base = len(os.fsencode(real.parent).rstrip(b"/")) + 1
-        found = iter([(os.fsencode(real), real.stat())])
-    else:
-        raise SourceError(f"{path}: is neither a folder nor a file; name one")
-    left_out = _left_out(exclude)
-    raw = [
-        (location, status)
-        for location, status in _bounded(found, real, bounds)
-        if not left_out(os.fsdecode(location[base:]))
-    ]
-    raw.sort(key=lambda one: one[0][base:])
-    unread = [Unread("", note) for note in notes]
+    found = find(path, exclude, bounds)
+    real, base, raw = found.root, found.base, found.files
+    unread = [Unread("", note) for note in found.notes]
     files = []
     deadline = time.monotonic() + bounds.origin_timeout
     texts = path_texts([location[base:] for location, _ in raw])
@@ -128,6 +120,34 @@ def look(path: Path, exclude: Sequence[str] = (), limits: Limits | None = None) 
     return Tree(name, root, tuple(files), tuple(unread), not real.is_dir())
 
 
+def find(path: Path, exclude: Sequence[str], limits: Limits) -> Found:
+    """The files and links of a folder, or one file, unread; arguments and errors are those of ``look``."""
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SourceError(f"{path}: cannot be read: {why}; name a folder or a file") from error
+    notes: list[str] = []
+    if real.is_dir():
+        if not os.access(real, os.R_OK | os.X_OK):
+            raise SourceError(f"{path}: cannot be read: no permission; name a folder that you may read")
+        base = len(os.fsencode(real).rstrip(b"/")) + 1
+        found = directory.walk(real, limits, notes)
+    elif real.is_file():
+        base = len(os.fsencode(real.parent).rstrip(b"/")) + 1
+        found = iter([(os.fsencode(real), real.stat())])
+    else:
+        raise SourceError(f"{path}: is neither a folder nor a file; name one")
+    excluded = left_out(exclude)
+    raw = [
+        (location, status)
+        for location, status in _bounded(found, real, limits)
+        if not excluded(os.fsdecode(location[base:]))
+    ]
+    raw.sort(key=lambda one: one[0][base:])
+    return Found(real, base, raw, notes)
+
+
 def read(seen: Seen, most: int) -> bytes:
     """The bytes of a file that was seen. Raises OSError if it cannot be read now, or is another one."""
     with os.fdopen(directory.open_regular(seen.location), "rb") as file:
@@ -137,7 +157,7 @@ def read(seen: Seen, most: int) -> bytes:
     return data
 
 
-def _left_out(globs: Sequence[str]) -> Callable[[str], bool]:
+def left_out(globs: Sequence[str]) -> Callable[[str], bool]:
     """Whether a path, or a folder above it, matches one of the globs."""
     patterns = [re.compile(glob_pattern(glob.rstrip("/")), re.DOTALL) for glob in globs]
 

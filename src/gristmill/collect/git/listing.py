@@ -91,7 +91,7 @@ def _revisions(
         yield rows.revision_row(tip, commit, True, people)
         return
     read_commit(reader, tip)  # raises where the walk would only take note
-    for revision_id, commit, verified in history(reader, tip, shallow_commits(reader.repository), tally):
+    for revision_id, commit, verified in history(reader, (tip,), shallow_commits(reader.repository), tally):
         graph[revision_id] = commit.tree, commit.parents, verified
         yield rows.revision_row(revision_id, commit, verified, people)
 

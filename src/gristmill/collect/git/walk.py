@@ -8,7 +8,7 @@ graphs cannot change what is seen, since git walks nothing itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gristmill.collect.git.batch import CORRUPT, ObjectReader, RawObject
@@ -147,15 +147,16 @@ def _acceptable(path: bytes, name: bytes, tally: Tally) -> bool:
 
 
 def history(
-    reader: ObjectReader, tip: str, shallow: frozenset[str], tally: Tally
+    reader: ObjectReader, tips: Iterable[str], shallow: frozenset[str], tally: Tally
 ) -> Iterator[tuple[str, Commit, bool]]:
-    """Every commit reachable from ``tip`` (first): its id, the commit, and whether its bytes agree with its id.
+    """Every commit reachable from ``tips`` (first): its id, the commit, and whether its bytes agree with its id.
 
     A commit whose bytes do not is yielded, but not believed: its parents are not followed. Parents that are
     not there are noted in ``tally``, unless a shallow clone left them out. Do not use ``reader`` for anything
     else while this runs.
     """
-    seen, level = {tip}, [tip]
+    level = list(dict.fromkeys(tips))
+    seen = set(level)
     while level:
         following: list[str] = []
         for raw in reader.read(level, OBJECT_BYTES):
