@@ -126,3 +126,9 @@ def test_odd_dates(root: Path, tmp_path: Path) -> None:
     (one,) = read(root, tmp_path).values()
     assert one.commit is not None
     assert one.commit.author_date == "2023-11-14T22:13:20+00:00"
+
+
+def test_a_relative_path(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(root, {"a": "here"}, 0)
+    monkeypatch.chdir(root)
+    assert set(read(Path(), tmp_path)) == {"here"}

@@ -49,7 +49,7 @@ def documents(
         HostileInputError: it passes a limit.
     """
     bounds = limits or Limits()
-    repository = open_repository(path, cache, bounds.origin_timeout)
+    repository = open_repository(path.resolve(), cache, bounds.origin_timeout)
     tally = Tally(str(path), bounds)
     with ObjectReader(repository, bounds) as reader:
         refs = read_refs(repository, bounds)
