@@ -46,7 +46,7 @@ def test_own_parts_are_the_text_and_margins_what_stands_beside(data: bytes, size
 def test_a_place_does_not_depend_on_where_the_text_is_cut(text: str, cut: int) -> None:
     data = text.encode()
     place = advanced(advanced(Place(0, 1, 1), data[:cut], None), data[cut:], None)
-    before, _, last = text.rpartition("\n")
+    last = text.rpartition("\n")[2]
     assert place == (len(data), text.count("\n") + 1, len(last.encode("utf-16-le")) // 2 + 1)
 
 

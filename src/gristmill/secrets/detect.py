@@ -125,8 +125,8 @@ def _batches(documents: Iterable[Document], scan: Scan) -> Iterator[list[_Part]]
     for number, document in enumerate(documents):
         try:
             with document.open() as stream:
-                scan.documents += 1
                 parts = windows(stream)
+                scan.documents += 1
                 if parts is None:
                     scan.binary += 1
                     continue

@@ -65,7 +65,15 @@ def _changes(repository: Repository, limits: Limits) -> list[bytes]:
     place, seconds = repository.git_dir, limits.origin_timeout
     head = run(command("rev-parse", "--verify", "--quiet", "HEAD", git_dir=place), environment, seconds)
     before = head.output.decode("ascii").strip() if head.status == 0 else ""
-    asked = ("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff")
+    asked = (
+        "diff-index",
+        "--cached",
+        "--raw",
+        "-z",
+        "--no-abbrev",
+        "--no-renames",
+        "--ita-invisible-in-index",
+    )
     against = before or _EMPTY_TREES[repository.object_format]
     told = run(command(*asked, against, "--", git_dir=place), environment, seconds)
     if told.status != 0:

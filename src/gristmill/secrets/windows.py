@@ -89,15 +89,17 @@ def _encoding(head: bytes, whole: bool) -> tuple[bool, str | None]:
     nul = b"\0" in head
     if not nul and _is_utf8(head, whole):
         return True, None
+    if not nul:
+        encoding = charsets.detect(head) if whole else None  # the rest may be in another one
+        # UTF-16 and UTF-32 without a NUL byte have no ASCII, so nothing to find: a mark hides what is none of these.
+        return True, None if encoding is None or encoding.startswith("utf-") else encoding
     if whole:
         encoding = charsets.detect(head)
     else:
         # A cut through a character would not decode; one of these two does not.
         cut = len(head) & ~3
         encoding = charsets.detect(head[:cut]) or charsets.detect(head[: cut - 2])
-        if encoding is not None and not encoding.startswith("utf-"):
-            encoding = None  # the rest may be in another one; ASCII stands in all of them
-    return encoding is not None or not nul, encoding
+    return encoding is not None, encoding
 
 
 def _is_utf8(head: bytes, whole: bool) -> bool:
