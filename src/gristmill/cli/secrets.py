@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gristmill.annotate.findings.rule import TYPES
 from gristmill.annotate.findings.sensitivity import THRESHOLDS
+from gristmill.cli import secrets_label
 from gristmill.cli.options import printable
 from gristmill.errors import GristmillError, RecipeError
 from gristmill.scan.walk import left_out
@@ -47,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     scan.add_argument("--exit-zero", action="store_true", help="exit code 0 also if something was found")
     scan.set_defaults(action=_scan)
+
+    text = "Mark findings as true or false by hand; says how precise the sensitivities are."
+    label = actions.add_parser("label", help=text.split(";")[0], description=text)
+    secrets_label.add_arguments(label)
+    add_selection(label)
+    label.set_defaults(action=lambda options: secrets_label.label(options, selected(options)))
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:

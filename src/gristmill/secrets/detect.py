@@ -79,6 +79,10 @@ class Scan:
     unread: list[tuple[str, str]] = field(default_factory=list)
 
 
+Show = Callable[[Finding, bytes, Hit], None]
+"""Gets a finding, a text that holds it, and where in that text it stands."""
+
+
 class _Part(NamedTuple):
     """A window of the document of a number."""
 
@@ -87,13 +91,16 @@ class _Part(NamedTuple):
     window: Window
 
 
-def detect(documents: Iterable[Document], wanted: Wanted, *, once: bool = False) -> Scan:
+def detect(
+    documents: Iterable[Document], wanted: Wanted, *, once: bool = False, show: Show | None = None
+) -> Scan:
     """Search documents.
 
     Args:
         wanted: which findings count.
         once: tell findings of the same fingerprint once, where they came up first: for documents that are versions
             of each other.
+        show: gets each finding with the text around it, for a person to see.
     """
     scan = Scan()
     known: dict[Subject, str] = {}
@@ -112,9 +119,10 @@ def detect(documents: Iterable[Document], wanted: Wanted, *, once: bool = False)
                 continue
             told[name] = len(scan.findings)
             document = batch[row].document
-            scan.findings.append(
-                Finding(document.path, *place, hit.rule, hit.type, hit.score, name, document.commit)
-            )
+            finding = Finding(document.path, *place, hit.rule, hit.type, hit.score, name, document.commit)
+            scan.findings.append(finding)
+            if show is not None:
+                show(finding, batch[row].window.text, hit)
     scan.findings.sort(key=lambda one: (one.path, one.start, one.end, one.rule, one.commit and one.commit.id))
     return scan
 
