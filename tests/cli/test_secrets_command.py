@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import shlex
 import string
 import subprocess
 from collections.abc import Callable
@@ -195,3 +196,14 @@ def test_a_repository_without_commits(tmp_path: Path, capsys: pytest.CaptureFixt
     assert command("secrets", "scan", tmp_path, "--git-history") == 0
     assert command("secrets", "scan", tmp_path, "--staged") == 0
     assert capsys.readouterr().out.startswith("findings: none; contents read: 0")
+
+
+def test_the_hook_of_pre_commit(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hooks = (Path(__file__).parent.parent.parent / ".pre-commit-hooks.yaml").read_text()
+    (entry,) = [line.split(": ", 1)[1] for line in hooks.splitlines() if line.startswith("  entry: ")]
+    program, *words = shlex.split(entry)
+    assert program == "gristmill"
+    # pre-commit gives the files behind the entry, from the top of the repository.
+    assert command(*words, "mail.txt", "lib/b.py") == 0
+    assert command(*words, "mail.txt", "a.py") == 1
+    assert "a.py:1:6: key" in capsys.readouterr().out

@@ -104,7 +104,7 @@ def test_binary_and_unreadable_documents_are_told() -> None:
 
 
 def test_findings_are_sorted_whatever_the_order_and_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = [document(f"{number % 7}/{number}", f"'{token(number)}'".encode()) for number in range(30)]
+    made = [document(f"{number % 7}/{number}", f"'{token(number)}'".encode()) for number in range(12)]
     first = detect(made, WANTED)
     assert [one.path for one in first.findings] == sorted(one.path for one in made)
     monkeypatch.setattr(module, "BATCH_WINDOWS", 4)
@@ -130,6 +130,23 @@ def test_a_file_of_nothing_but_secrets_is_cut_off(monkeypatch: pytest.MonkeyPatc
     scan = detect([document("a", data), document("b", data)], WANTED)
     assert [(one.path, one.start.line) for one in scan.findings] == [(p, n) for p in "ab" for n in (1, 2, 3)]
     assert scan.unread == [(path, "more than 3 findings: the rest is not told") for path in "ab"]
+
+
+@pytest.mark.parametrize("windows", [1, 4096])
+def test_there_is_an_end_to_fingerprints(monkeypatch: pytest.MonkeyPatch, windows: int) -> None:
+    monkeypatch.setattr(module, "MAX_DISTINCT", 3)
+    monkeypatch.setattr(module, "BATCH_WINDOWS", windows)
+    data = "\n".join(f"'{token(number)}'" for number in (0, 1, 0)).encode()
+    scan = detect([document("a", data), document("b", data)], WANTED)
+    assert [(one.path, one.start.line) for one in scan.findings] == [
+        ("a", 1),
+        ("a", 2),
+        ("a", 3),
+        ("b", 1),
+        ("b", 3),
+    ]
+    ((_, why),) = scan.unread
+    assert why.startswith("more than 3 findings")
 
 
 @pytest.mark.slow

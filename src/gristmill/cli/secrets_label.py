@@ -8,6 +8,7 @@ import sys
 import termios
 import tty
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,7 +57,8 @@ def label(options: argparse.Namespace, types: dict[str, float]) -> int:
     drawn = draw(findings, types, options.count, options.seed)
     due = [one for one in drawn if one.finding.fingerprint not in marked]
     _say(f"{len(findings):,} findings, {len(drawn):,} drawn, {len(drawn) - len(due):,} marked already")
-    _ask(due, excerpts, options)
+    with _keys() as keys:
+        _ask(due, excerpts, keys, options)
     _print_precision(options.marks)
     return 0
 
@@ -76,8 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _ask(due: list[Drawn], excerpts: dict[str, _Excerpt], options: argparse.Namespace) -> None:
-    keys = _keys() if due else iter(())
+def _ask(
+    due: list[Drawn], excerpts: dict[str, _Excerpt], keys: Iterator[str], options: argparse.Namespace
+) -> None:
     number = 0
     while number < len(due):
         one = due[number]
@@ -91,8 +94,6 @@ def _ask(due: list[Drawn], excerpts: dict[str, _Excerpt], options: argparse.Name
         elif key == "u" and number:
             number -= 1
             add_mark(options.marks, _mark(due[number], "undone", options.reviewer))
-        else:
-            _say(_KEYS)
 
 
 def _mark(one: Drawn, answer: Answer, reviewer: str) -> Mark:
@@ -120,18 +121,18 @@ def _excerpt(text: bytes, hit: Hit) -> _Excerpt:
     return _Excerpt(*(part.decode("utf-8", "replace") for part in (before, value, behind)))
 
 
-def _keys() -> Iterator[str]:
+@contextmanager
+def _keys() -> Iterator[Iterator[str]]:
     """Keys as they are hit, or where there is no terminal the first letters of lines."""
     if not sys.stdin.isatty():
-        for line in sys.stdin:
-            yield line.strip()[:1].lower()
+        yield (line.strip()[:1].lower() for line in sys.stdin)
         return
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)
     try:
-        tty.setcbreak(number)
-        while key := os.read(number, 1):
-            yield key.decode("ascii", "replace").lower()
+        # From before the first question on, and keeping what was typed ahead.
+        tty.setcbreak(number, termios.TCSADRAIN)
+        yield iter(lambda: os.read(number, 1).decode("ascii", "replace").lower(), "")
     finally:
         termios.tcsetattr(number, termios.TCSADRAIN, before)
 

@@ -20,6 +20,8 @@ SECRETS = (KEY, PASSWORD)
 """the types of findings that are secrets; the others are personal data"""
 MAX_FINDINGS = 1_000
 """findings of one document that are told: a file made of nothing but false secrets must not hold up the scan"""
+MAX_DISTINCT = 20_000
+"""different findings of a scan that are told: each has a fingerprint, which costs time on purpose"""
 BATCH_BYTES = 16_000_000
 BATCH_WINDOWS = 4_096
 
@@ -110,6 +112,14 @@ def detect(
         counts = {batch[0].number: counts.get(batch[0].number, 0)}
         found = list(_wanted(batch, wanted, counts, scan))
         subjects = [_subject(batch[row], hit) for row, hit in found]
+        if len(known.keys() | set(subjects)) > MAX_DISTINCT:
+            found, subjects = _affordable(found, subjects, known)
+            scan.unread.append(
+                (
+                    batch[0].document.path,
+                    f"more than {MAX_DISTINCT:,} findings: others, here or later, are not told",
+                )
+            )
         fingerprints(subjects, known)
         for place, (row, hit), subject in zip(_places(batch, found), found, subjects, strict=True):
             name = known[subject]
@@ -171,6 +181,16 @@ def _wanted(
             yield row, hit
         elif count == MAX_FINDINGS + 1:
             scan.unread.append((document.path, f"more than {MAX_FINDINGS:,} findings: the rest is not told"))
+
+
+def _affordable(
+    found: Sequence[tuple[int, Hit]], subjects: Sequence[Subject], known: Mapping[Subject, str]
+) -> tuple[list[tuple[int, Hit]], list[Subject]]:
+    """The findings that are known or for whose fingerprints there is room, and their subjects."""
+    fresh = [one for one in dict.fromkeys(subjects) if one not in known]
+    kept = {*known, *fresh[: MAX_DISTINCT - len(known)]}
+    chosen = [number for number, one in enumerate(subjects) if one in kept]
+    return [found[number] for number in chosen], [subjects[number] for number in chosen]
 
 
 def _subject(part: _Part, hit: Hit) -> Subject:
