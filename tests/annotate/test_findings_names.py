@@ -23,7 +23,7 @@ KEYS = (
     "encryptionKey", "myapptoken", "TOKEN_PROD",
 )  # fmt: skip
 OTHERS = (
-    "monkey", "keyboard", "keyPress", "tokenizer", "tokens", "public_key", "primary_key", "sort-key", "cacheKey", "compass",
+    "monkey", "keyboard", "keyPress", "tokenizer", "tokens", "public_key", "primary_key", "sort-key", "cacheKey", "license_key", "spdx_license_key", "compass",
     "bypass", "class", "author", "password_field", "tokenType", "secretName", "passwordHash", "api_key_url", "next_token", "csrf_token", "hashed_password", "num_tokens", "first_passenger", "apiVersion",
     "", "123", "_",
 )  # fmt: skip

@@ -67,6 +67,17 @@ def test_marks_are_kept_and_work_goes_on(
     assert (row["reviewer"], row["date"], row["path_class"]) == ("Ada", "2023-11-14", "test")
 
 
+def test_marks_have_the_fingerprints_of_a_scan(
+    label: Callable[..., list[str]], folder: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    label("ttttt")
+    capsysbinary.readouterr()
+    assert command("secrets", "scan", folder, "--format", "json") == 1
+    found = json.loads(capsysbinary.readouterr().out)["findings"]
+    marks = [json.loads(row) for row in (tmp_path / "marks.jsonl").read_text().splitlines()]
+    assert {one["fingerprint"] for one in marks} == {one["fingerprint"] for one in found}
+
+
 def test_without_a_terminal_no_value_is_shown(
     label: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

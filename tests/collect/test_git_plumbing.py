@@ -11,7 +11,7 @@ from git_repository import commit, context, git, listing, loose, new_repository,
 
 from gristmill.collect import swhid
 from gristmill.collect.git import read_contents
-from gristmill.collect.git.plumbing import command, run, sealed_environment
+from gristmill.collect.git.plumbing import command, open_repository, run, sealed_environment
 from gristmill.errors import HostileInputError
 
 
@@ -142,3 +142,16 @@ def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
     config.write_text(config.read_text() + f"[include]\n\tpath = {tmp_path}/pipe\n")
     with pytest.raises(HostileInputError, match="rev-parse took longer than origin_timeout"):
         listing(path, context(tmp_path, origin_timeout=0.3))
+
+
+@pytest.mark.parametrize("form", ["top", "bare", "current"])
+def test_a_repository_may_be_named_from_the_current_folder(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = new_repository(tmp_path / "top")
+    commit(path, {b"a": b"a"})
+    place, name = {"top": (tmp_path, "top"), "bare": (path, ".git"), "current": (path, ".")}[form]
+    monkeypatch.chdir(place)
+    opened = open_repository(Path(name), tmp_path / "cache", 10)
+    assert opened.git_dir.samefile(path / ".git")
+    assert opened.objects.samefile(path / ".git" / "objects")

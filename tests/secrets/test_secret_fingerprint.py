@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from planted import password
 
-from gristmill.secrets.fingerprint import Subject, fingerprint, fingerprints
+from gristmill.secrets.fingerprint import Subject, digests, fingerprint, fingerprints
 
 SUBJECT = Subject("a/b.py", "assignment", password(1).encode())
 
@@ -36,3 +36,11 @@ def test_many_at_once_are_each_made_once() -> None:
     assert known == {SUBJECT: "kept", other: fingerprint(other)}
     fingerprints([], known)
     assert len(known) == 2
+
+
+def test_digests_tell_subjects_apart() -> None:
+    others = [SUBJECT, SUBJECT._replace(path="x"), SUBJECT._replace(rule="x"), SUBJECT._replace(value=b"x")]
+    known = {SUBJECT: "kept"}
+    digests([*others, *others], known)
+    assert known[SUBJECT] == "kept"
+    assert len(set(known.values())) == len(others) == len(known)

@@ -143,7 +143,8 @@ def _document(scan: Scan, known: int, form: str) -> str:
         return to_json(scan, known)
     if form == "sarif":
         return to_sarif(scan)
-    return "".join(f"{printable(line)}\n" for line in lines(scan, known))
+    # A line feed in a path must not begin a line that looks like another finding.
+    return "".join(printable(line).replace("\n", "\\x0a") + "\n" for line in lines(scan, known))
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -9,6 +9,7 @@ import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from gristmill.cli.options import positive, printable
 from gristmill.collect.listing import visit_date
 from gristmill.secrets import corpus, files
 from gristmill.secrets.detect import Finding, Wanted, detect
+from gristmill.secrets.fingerprint import Subject, fingerprints
 from gristmill.secrets.marks import Answer, Mark, add_mark, read_marks, tallies
 from gristmill.secrets.sample import Drawn, draw, path_class
 from gristmill.workspace import open_workspace
@@ -37,28 +39,38 @@ class _Excerpt(NamedTuple):
     behind: str
 
 
+class _Question(NamedTuple):
+    """A finding to ask about, and how it looks."""
+
+    drawn: Drawn
+    excerpt: _Excerpt
+
+
 def label(options: argparse.Namespace, types: dict[str, float]) -> int:
     """Show findings one by one, add what the person says of them to the file, and print the precision.
 
     The text around a finding goes to a terminal only: where standard output is none, its place alone is told.
     """
-    excerpts: dict[str, _Excerpt] = {}
+    shown: dict[str, tuple[Subject, _Excerpt]] = {}
 
     def show(finding: Finding, text: bytes, hit: Hit) -> None:
-        excerpts.setdefault(finding.fingerprint, _excerpt(text, hit))
+        subject = Subject(finding.path, hit.rule, text[hit.start : hit.end])
+        shown[finding.fingerprint] = subject, _excerpt(text, hit)
 
     wanted = Wanted(dict.fromkeys(types, THRESHOLDS["high"]))
     if (options.subject / "workspace.json").is_file():
         found = corpus.documents(open_workspace(options.subject, create=False))
     else:
         found = files.documents([options.subject], options.exclude, [])
-    findings = detect(found, wanted, once=True, show=show).findings
+    # A corpus may have a hundred thousand findings: fingerprints are made of those only that are drawn.
+    findings = detect(found, wanted, once=True, quick=True, show=show).findings
     marked = read_marks(options.marks)
     drawn = draw(findings, types, options.count, options.seed)
-    due = [one for one in drawn if one.finding.fingerprint not in marked]
+    questions = list(_questions(drawn, shown))
+    due = [one for one in questions if one.drawn.finding.fingerprint not in marked]
     _say(f"{len(findings):,} findings, {len(drawn):,} drawn, {len(drawn) - len(due):,} marked already")
     with _keys() as keys:
-        _ask(due, excerpts, keys, options)
+        _ask(due, keys, options)
     _print_precision(options.marks)
     return 0
 
@@ -78,22 +90,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _ask(
-    due: list[Drawn], excerpts: dict[str, _Excerpt], keys: Iterator[str], options: argparse.Namespace
-) -> None:
+def _questions(drawn: list[Drawn], shown: dict[str, tuple[Subject, _Excerpt]]) -> Iterator[_Question]:
+    """What was drawn, under its fingerprint in place of its digest."""
+    known: dict[Subject, str] = {}
+    fingerprints((shown[one.finding.fingerprint][0] for one in drawn), known)
+    for one in drawn:
+        subject, excerpt = shown[one.finding.fingerprint]
+        yield _Question(replace(one, finding=replace(one.finding, fingerprint=known[subject])), excerpt)
+
+
+def _ask(due: list[_Question], keys: Iterator[str], options: argparse.Namespace) -> None:
     number = 0
     while number < len(due):
         one = due[number]
-        _show(one.finding, excerpts[one.finding.fingerprint], f"{number + 1}/{len(due)}")
+        _show(one.drawn.finding, one.excerpt, f"{number + 1}/{len(due)}")
         key = next(keys, "q")
         if key == "q":
             return
         if key in _ANSWERS:
-            add_mark(options.marks, _mark(one, _ANSWERS[key], options.reviewer))
+            add_mark(options.marks, _mark(one.drawn, _ANSWERS[key], options.reviewer))
             number += 1
         elif key == "u" and number:
             number -= 1
-            add_mark(options.marks, _mark(due[number], "undone", options.reviewer))
+            add_mark(options.marks, _mark(due[number].drawn, "undone", options.reviewer))
 
 
 def _mark(one: Drawn, answer: Answer, reviewer: str) -> Mark:

@@ -13,7 +13,7 @@ from gristmill.annotate.findings import patterns
 from gristmill.annotate.findings.rule import KEY, PASSWORD, Hit
 from gristmill.errors import OriginError
 from gristmill.secrets.allow import Allowed, commented, listed
-from gristmill.secrets.fingerprint import Subject, fingerprints
+from gristmill.secrets.fingerprint import Subject, digests, fingerprints
 from gristmill.secrets.windows import Place, Stream, Window, advanced, windows
 
 SECRETS = (KEY, PASSWORD)
@@ -22,6 +22,8 @@ MAX_FINDINGS = 1_000
 """findings of one document that are told: a file made of nothing but false secrets must not hold up the scan"""
 MAX_DISTINCT = 20_000
 """different findings of a scan that are told: each has a fingerprint, which costs time on purpose"""
+MAX_QUICK = 200_000
+"""different findings that a quick scan holds in memory"""
 BATCH_BYTES = 16_000_000
 BATCH_WINDOWS = 4_096
 
@@ -94,7 +96,12 @@ class _Part(NamedTuple):
 
 
 def detect(
-    documents: Iterable[Document], wanted: Wanted, *, once: bool = False, show: Show | None = None
+    documents: Iterable[Document],
+    wanted: Wanted,
+    *,
+    once: bool = False,
+    quick: bool = False,
+    show: Show | None = None,
 ) -> Scan:
     """Search documents.
 
@@ -102,9 +109,11 @@ def detect(
         wanted: which findings count.
         once: tell findings of the same fingerprint once, where they came up first: for documents that are versions
             of each other.
+        quick: name findings by digests of their values, which must be written nowhere, not by fingerprints.
         show: gets each finding with the text around it, for a person to see.
     """
     scan = Scan()
+    name_all, most = (digests, MAX_QUICK) if quick else (fingerprints, MAX_DISTINCT)
     known: dict[Subject, str] = {}
     told: dict[str, int] = {}
     counts: dict[int, int] = {}
@@ -112,15 +121,15 @@ def detect(
         counts = {batch[0].number: counts.get(batch[0].number, 0)}
         found = list(_wanted(batch, wanted, counts, scan))
         subjects = [_subject(batch[row], hit) for row, hit in found]
-        if len(known.keys() | set(subjects)) > MAX_DISTINCT:
-            found, subjects = _affordable(found, subjects, known)
+        if len(known) + len(set(subjects) - known.keys()) > most:
+            found, subjects = _affordable(found, subjects, known, most)
             scan.unread.append(
                 (
                     batch[0].document.path,
-                    f"more than {MAX_DISTINCT:,} findings: others, here or later, are not told",
+                    f"more than {most:,} findings: others, here or later, are not told",
                 )
             )
-        fingerprints(subjects, known)
+        name_all(subjects, known)
         for place, (row, hit), subject in zip(_places(batch, found), found, subjects, strict=True):
             name = known[subject]
             if once and name in told:
@@ -184,12 +193,12 @@ def _wanted(
 
 
 def _affordable(
-    found: Sequence[tuple[int, Hit]], subjects: Sequence[Subject], known: Mapping[Subject, str]
+    found: Sequence[tuple[int, Hit]], subjects: Sequence[Subject], known: Mapping[Subject, str], most: int
 ) -> tuple[list[tuple[int, Hit]], list[Subject]]:
-    """The findings that are known or for whose fingerprints there is room, and their subjects."""
+    """The findings that are known or for whose names there is room, and their subjects."""
     fresh = [one for one in dict.fromkeys(subjects) if one not in known]
-    kept = {*known, *fresh[: MAX_DISTINCT - len(known)]}
-    chosen = [number for number, one in enumerate(subjects) if one in kept]
+    kept = set(fresh[: most - len(known)])
+    chosen = [number for number, one in enumerate(subjects) if one in known or one in kept]
     return [found[number] for number in chosen], [subjects[number] for number in chosen]
 
 

@@ -7,7 +7,9 @@ environment where the repository can start nothing, and what is missing or damag
 from __future__ import annotations
 
 import datetime as dt
+import heapq
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
 from io import BytesIO
@@ -36,8 +38,9 @@ def documents(
 ) -> Iterator[Document]:
     """The contents of every commit that a ref leads to, each once, in the order of their first commits.
 
-    Commits are in the order of the committers' dates, as these state them. A content that a commit has at several
-    paths is told at the first. Problems are added to ``unread``.
+    Commits come after their parents, and else in the order of the committers' dates, as these state them. A content
+    that a commit has at several paths is told at the first. Problems are added to ``unread``, and that a clone is
+    shallow: what was removed before its oldest commits cannot be found in it.
 
     Args:
         path: top folder of a work tree, or a bare repository.
@@ -54,7 +57,12 @@ def documents(
     with ObjectReader(repository, bounds) as reader:
         refs = read_refs(repository, bounds)
         tips = _commits(reader, refs.targets.values(), tally)
-        walked = history(reader, tips, shallow_commits(repository), tally)
+        shallow = shallow_commits(repository)
+        if shallow:
+            unread.append(
+                (str(path), "a shallow clone: history before it is not there; run git fetch --unshallow")
+            )
+        walked = history(reader, tips, shallow, tally)
         commits = {commit_id: commit for commit_id, commit, verified in walked if verified}
         firsts = _firsts(commits, TreeCache(reader, tally), tally)
         for raw in reader.read(list(firsts), MAX_BYTES):
@@ -98,9 +106,8 @@ def _commits(reader: ObjectReader, targets: Iterable[str], tally: Tally) -> list
 
 def _firsts(commits: dict[str, RawCommit], cache: TreeCache, tally: Tally) -> dict[str, tuple[bytes, str]]:
     """Path and commit of each content, as it came up first."""
-    ordered = sorted(commits, key=lambda one: (_moment(commits[one].committer), one))
     firsts: dict[str, tuple[bytes, str]] = {}
-    for commit_id in ordered:
+    for commit_id in _ordered(commits):
         commit = commits[commit_id]
         # What a parent has that cannot be read counts as introduced here: better twice than not at all.
         parents = [commits[parent].tree for parent in commit.parents if parent in commits]
@@ -108,6 +115,30 @@ def _firsts(commits: dict[str, RawCommit], cache: TreeCache, tally: Tally) -> di
             if entry_type(mode) == "file":
                 firsts.setdefault(target.hex(), (path, commit_id))
     return firsts
+
+
+def _ordered(commits: dict[str, RawCommit]) -> Iterator[str]:
+    """Commits, parents first, by date among those whose parents have come (Kahn 1962).
+
+    A rebase gives many commits the same second, and clocks differ: by date alone a file that was renamed could seem
+    to be new under its later name.
+    """
+    children: dict[str, list[str]] = defaultdict(list)
+    waits: dict[str, int] = {}
+    for commit_id, commit in commits.items():
+        parents = {parent for parent in commit.parents if parent in commits}
+        waits[commit_id] = len(parents)
+        for parent in parents:
+            children[parent].append(commit_id)
+    ready = [(_moment(commits[one].committer), one) for one, left in waits.items() if not left]
+    heapq.heapify(ready)
+    while ready:
+        _, commit_id = heapq.heappop(ready)
+        yield commit_id
+        for child in children[commit_id]:
+            waits[child] -= 1
+            if not waits[child]:
+                heapq.heappush(ready, (_moment(commits[child].committer), child))
 
 
 def _moment(signature: Signature | None) -> int:

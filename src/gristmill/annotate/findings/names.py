@@ -38,7 +38,7 @@ _TRAILING = frozenset(
 _LEADING_NOT = frozenset(
     b"""public pub page next prev previous continuation cancel cancellation syntax parse lex lexer start end begin stop eos
     bos pad unk sep mask special num max min no not non without has is use hash hashed sync expected invalid wrong bad
-    break csrf xsrf primary foreign sort cache verify check validate confirm forgot reset change show hide""".split()
+    break csrf xsrf spdx license licence primary foreign sort cache verify check validate confirm forgot reset change show hide""".split()
 )
 # Words behind it that name a property of a secret, which is none itself.
 _TRAILING_NOT = frozenset(

@@ -199,7 +199,7 @@ def open_repository(path: Path, cache: Path, timeout: float) -> Repository:
     Raises:
         OriginError: there is nothing at ``path``, or it is no repository that git can open.
     """
-    git_dir = _git_dir(path)
+    git_dir = _git_dir(path.absolute())  # git runs elsewhere
     asked = ("--path-format=absolute", "--git-path", "objects", "--git-path", "shallow")
     found = run(
         command("rev-parse", *asked, "--show-object-format", git_dir=git_dir), sealed_environment(), timeout
