@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -40,6 +41,22 @@ def test_nothing_tells_a_value_and_all_is_the_same_each_time() -> None:
         assert not [value for value in values(scan) if value in text]
     assert to_json(scan, 3) == to_json(made(), 3)
     assert to_sarif(scan) == to_sarif(made())
+
+
+def test_reports_of_findings_hold_none_themselves() -> None:
+    scan = made()
+    wanted = replace(WANTED, thresholds=dict.fromkeys(WANTED.thresholds, 0.3))
+    texts = (to_json(scan, 0), to_sarif(scan), "\n".join(lines(scan, 0)))
+    reports = [Document(str(number), partial(BytesIO, text.encode())) for number, text in enumerate(texts)]
+    assert detect(reports, wanted).findings == []
+
+
+def test_a_rule_of_several_types_says_so() -> None:
+    text = f"api_key = '{password(1)}{password(2)}'\npassword = '{password(3)}'\n"
+    scan = detect([Document("a", partial(BytesIO, text.encode()))], WANTED)
+    (rule,) = json.loads(to_sarif(scan))["runs"][0]["tool"]["driver"]["rules"]
+    assert rule["shortDescription"]["text"] == "What looks like key or password: rule assignment"
+    assert rule["properties"]["tags"] == ["security", "key", "password"]
 
 
 def test_json() -> None:

@@ -20,7 +20,9 @@ FINGERPRINT = "gristmillSecret/v1"
 
 def to_sarif(scan: Scan) -> str:
     """The scan as a SARIF log of one run; equal scans give equal text."""
-    types = {one.rule: one.type for one in scan.findings}
+    types: dict[str, set[str]] = {}
+    for one in scan.findings:
+        types.setdefault(one.rule, set()).add(one.type)
     order = {rule: number for number, rule in enumerate(sorted(types))}
     run = {
         "tool": {
@@ -45,15 +47,17 @@ def to_sarif(scan: Scan) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _rule(rule: str, kind: str) -> dict[str, Any]:
+def _rule(rule: str, types: set[str]) -> dict[str, Any]:
+    kinds = sorted(types)
+    told = " or ".join(kinds).replace("_", " ")
     return {
         "id": rule,
-        "shortDescription": {"text": f"What looks like a {kind.replace('_', ' ')}: rule {rule}"},
+        "shortDescription": {"text": f"What looks like {told}: rule {rule}"},
         "help": {
             "text": "Withdraw the value where it was issued, then take it out of the code and its history. "
             "If it is none, mark its line with the comment: gristmill: allow-secret"
         },
-        "properties": {"tags": ["security", kind]},
+        "properties": {"tags": ["security", *kinds]},
     }
 
 
