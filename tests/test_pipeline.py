@@ -42,7 +42,7 @@ from mill import (
     write_files,
 )
 
-SECRET = "AKIAZ7QX3M5LBWT2RKPD"
+SECRET = "AKIA" + "Z7QX3M5LBWT2RKPD"
 MAIL = "jane.roe@corp-mail.org"
 ADDRESS = "81.2.69.142"
 LEAKY = (
