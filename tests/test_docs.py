@@ -93,7 +93,8 @@ def recipe_fields(kind: type[msgspec.Struct] = Recipe, section: str = "") -> dic
         if inner:
             found |= recipe_fields(inner[0], name)
         else:
-            found.setdefault(section, {})[field.name] = field.default
+            made = field.default_factory
+            found.setdefault(section, {})[field.name] = field.default if made is msgspec.NODEFAULT else made()
     return found
 
 

@@ -179,12 +179,18 @@ class Policy(Section, frozen=True, kw_only=True):
     duplicates: Duplicates = Duplicates()
 
 
+Sensitivity = Literal["low", "medium", "high"]
+FindingType = Literal["key", "password", "card", "iban", "email", "phone", "ip_address", "name", "username"]
+
+
 class Redact(Section, frozen=True, kw_only=True):
     """What is removed from the text of kept files."""
 
     enabled: bool = True
-    min_score: float = 0.5
-    """findings below this score are left in place"""
+    sensitivity: Sensitivity = "medium"
+    """which findings are replaced: ``low`` those that are nearly sure, ``high`` all that may be one"""
+    types: dict[FindingType, Literal["low", "medium", "high", "off"]] = {}
+    """other sensitivities by type of finding; ``off`` leaves the type in place"""
 
 
 class ReleaseSection(Section, frozen=True, kw_only=True):

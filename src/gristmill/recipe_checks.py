@@ -87,7 +87,6 @@ def check_values(recipe: Recipe, name: str) -> None:
         "policy.quality.min_alphabetic_fraction": policy.quality.min_alphabetic_fraction,
         "policy.quality.max_encoded_fraction": policy.quality.max_encoded_fraction,
         "policy.quality.min_html_visible_fraction": policy.quality.min_html_visible_fraction,
-        "release.redact.min_score": release.redact.min_score,
     }
     for key, fraction in fractions.items():
         if not 0 <= fraction <= 1:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from gristmill.annotate.findings.rule import TYPES
 from gristmill.annotate.findings.sensitivity import OFF, THRESHOLDS, thresholds
+from gristmill.recipe import FindingType, Sensitivity
 
 
 def test_the_more_sensitive_the_lower() -> None:
@@ -18,3 +21,8 @@ def test_every_type_has_one_and_types_can_differ() -> None:
         OFF,
         THRESHOLDS["medium"],
     )
+
+
+def test_recipes_have_the_same_names() -> None:
+    assert get_args(FindingType) == TYPES
+    assert get_args(Sensitivity) == tuple(THRESHOLDS)

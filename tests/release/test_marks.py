@@ -15,11 +15,12 @@ from gristmill import tables
 from gristmill.engine.shards import write_table
 from gristmill.errors import BalanceError
 from gristmill.release.bodies import Segments, read_bodies, recipes
-from gristmill.release.marks import MARKS_QUERY, mark_of
+from gristmill.release.marks import MARKS_QUERY, levels_table, mark_of
 from gristmill.release.redact import Span
 
 TEXT = b"mail me@x.org or you@y.org"
 MAIL, OTHER = Span(5, 13, "email", ""), Span(17, 26, "email", "")
+LEVELS = {"email": 0.9, "key": 0.9}
 FOUND = st.tuples(
     st.sampled_from("abc"), st.integers(0, 12), st.integers(0, 12), st.sampled_from(["email", "key"]),
     st.sampled_from([0.1, 0.3, 0.7, 0.9]),
@@ -36,13 +37,14 @@ def test_the_query_makes_the_marks(found: list[tuple[str, int, int, str, float]]
     with duckdb.connect() as sql:
         sql.register("findings", findings)
         sql.register("released", released)
-        marks = sql.execute(MARKS_QUERY, [least]).fetchall()
+        sql.register("levels", levels_table({"email": least, "key": 0.9}))
+        marks = sql.execute(MARKS_QUERY).fetchall()
     expected = {}
     for name in "ab":
         spans = [
             Span(start, end, kind, "")
             for own, start, end, kind, score in found
-            if own == name and score >= least
+            if own == name and score >= (least if kind == "email" else 0.9)
         ]
         if spans:
             expected[name] = mark_of(spans)
@@ -78,7 +80,7 @@ def test_findings_must_be_those_of_the_mark(tmp_path: Path, mark: str | None) ->
         "content_id": [content_id], "length_bytes": [len(TEXT)], "src_encoding": ["utf-8"],
         "mark": pa.array([mark], pa.string()),
     })  # fmt: skip
-    with Segments([tmp_path / "c.parquet"], [tmp_path / "f.parquet"], 0.9) as segments:
+    with Segments([tmp_path / "c.parquet"], [tmp_path / "f.parquet"], LEVELS) as segments:
         if mark == mark_of([MAIL, OTHER]):
             with pytest.raises(BalanceError, match="other findings"):
                 read_bodies(rows, segments, 0)
@@ -87,7 +89,7 @@ def test_findings_must_be_those_of_the_mark(tmp_path: Path, mark: str | None) ->
             assert body.redactions == (mark is not None)
             assert (b"me@x.org" in bytes(body.text)) == (mark is None)
             assert b"you@y.org" in bytes(body.text)
-    with Segments([], [], 0.9) as none, pytest.raises(BalanceError, match="no segment"):
+    with Segments([], [], LEVELS) as none, pytest.raises(BalanceError, match="no segment"):
         read_bodies(rows, none, 0)
 
 
@@ -95,7 +97,7 @@ def test_segments_are_opened_as_they_are_needed(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.parquet" for number in range(3)]
     for path in paths:
         write_table(path, pa.table({"content_id": [path.stem]}))
-    with Segments(paths, paths, 0.0) as segments:
+    with Segments(paths, paths, {}) as segments:
         paths[0].unlink()  # the oldest: nobody asks for it
         found = []
         for contents, _ in segments:

@@ -22,7 +22,7 @@ from gristmill.annotate.findings import value_hash
 from gristmill.annotate.stages import text_batch
 from gristmill.engine.shards import SegmentReader
 from gristmill.errors import BalanceError
-from gristmill.release.marks import mark_of
+from gristmill.release.marks import levels_table, mark_of
 from gristmill.release.redact import Span, count_replacements, redact_content
 from gristmill.release.schema import value_bytes
 
@@ -44,12 +44,14 @@ class Segments:
     A context manager that closes what was opened.
     """
 
-    def __init__(self, contents: Sequence[Path], findings: Sequence[Path], least: float) -> None:
+    def __init__(
+        self, contents: Sequence[Path], findings: Sequence[Path], levels: Mapping[str, float]
+    ) -> None:
         pairs = zip(contents, findings, strict=True)
         self._left = sorted(pairs, key=lambda pair: pair[0].stat().st_mtime_ns)
         self._open: list[tuple[SegmentReader, SegmentReader]] = []
         self._stack = ExitStack()
-        self.least = least
+        self.levels = levels_table(levels)
 
     def __iter__(self) -> Iterator[tuple[SegmentReader, SegmentReader]]:
         yield from self._open
@@ -106,7 +108,7 @@ def read_bodies(rows: pa.Table, segments: Segments, seed: int) -> dict[str, Body
         for batch in contents.read(wanted, ["content_id", "length", "data"]):
             texts = text_batch(batch, encodings)
             ids = texts["content_id"].to_pylist()
-            spans = _spans(findings, {name: marks[name] for name in ids if name in marks}, segments.least)
+            spans = _spans(findings, {name: marks[name] for name in ids if name in marks}, segments.levels)
             released, replaced = _redact(texts, spans, key)
             for content_id, text, count in zip(
                 ids, _values(released.cast(pa.string())), replaced, strict=True
@@ -120,14 +122,15 @@ def read_bodies(rows: pa.Table, segments: Segments, seed: int) -> dict[str, Body
     return bodies
 
 
-def _spans(findings: SegmentReader, marks: Mapping[str, str], least: float) -> dict[str, list[Span]]:
+def _spans(findings: SegmentReader, marks: Mapping[str, str], levels: pa.Table) -> dict[str, list[Span]]:
     """What is replaced in some contents of one segment, by content id.
 
     The value hashes are left empty: they depend on the workspace, and a release must not.
     """
     found: dict[str, list[Span]] = {}
     for batch in findings.read(np.array(sorted(marks), object), _FINDING_COLUMNS):
-        chosen = batch.filter(pc.greater_equal(batch["score"], least))
+        least = levels["least"].take(pc.index_in(batch["type"], levels["type"]))
+        chosen = batch.filter(pc.greater_equal(batch["score"], least.combine_chunks()))
         columns = (chosen[name].to_pylist() for name in _FINDING_COLUMNS[:4])
         for content_id, start, end, kind in zip(*columns, strict=True):
             found.setdefault(content_id, []).append(Span(start, end, kind, ""))

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from gristmill import tables
+from gristmill.annotate.findings.sensitivity import thresholds
 from gristmill.annotate.run import Annotations
 from gristmill.collect.run import Collected
 from gristmill.decide.run import Decided
@@ -74,7 +75,12 @@ def make_release(
     redact = recipe.release.redact
     findings = annotations[tables.FINDINGS.name] if redact.enabled else []
     (plan,) = engine.map_shards(
-        plan_stage(redact.min_score, workspace.spill, settings.sql_memory, settings.sql_threads),
+        plan_stage(
+            thresholds(redact.sensitivity, redact.types),
+            workspace.spill,
+            settings.sql_memory,
+            settings.sql_threads,
+        ),
         [
             Shard(
                 digest(rows.key, [shard.key for shard in findings]),
@@ -142,7 +148,7 @@ def _write(
             which,
             bits,
             final,
-            redact.min_score if redact.enabled else None,
+            thresholds(redact.sensitivity, redact.types) if redact.enabled else None,
             recipe.release.seed,
             earlier_tasks(engine.folder, which),
         )

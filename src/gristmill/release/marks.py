@@ -6,7 +6,7 @@ A task that writes a range compares marks; the findings themselves are read of t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
@@ -20,9 +20,20 @@ MARKS = pa.schema([
 MARKS_QUERY = """
 SELECT content_id, sha256(string_agg(concat_ws(' ', "start", "end", type), chr(10) ORDER BY "start", "end", type))
     AS mark
-FROM findings SEMI JOIN released USING (content_id) WHERE score >= ?::DOUBLE
+FROM findings SEMI JOIN released USING (content_id) JOIN levels USING (type) WHERE score >= least
 GROUP BY content_id ORDER BY content_id
 """
+
+
+def levels_table(levels: Mapping[str, float]) -> pa.Table:
+    """The table ``levels`` of the query: of each type of finding the least score that is replaced."""
+    kinds = sorted(levels)
+    return pa.table(
+        {
+            "type": pa.array(kinds, pa.string()),
+            "least": pa.array([levels[one] for one in kinds], pa.float64()),
+        }
+    )
 
 
 def mark_of(spans: Iterable[Span]) -> str:

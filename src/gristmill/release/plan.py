@@ -22,7 +22,7 @@ from gristmill.engine.shards import read_batches
 from gristmill.engine.sql import create_view, fetch_table, open_sql
 from gristmill.engine.stages import Inputs, Output, Shard, Stage, digest
 from gristmill.errors import BalanceError
-from gristmill.release.marks import MARKS, MARKS_QUERY
+from gristmill.release.marks import MARKS, MARKS_QUERY, levels_table
 from gristmill.release.notice import ORIGIN_LICENCES, count_origins
 from gristmill.release.order import places
 from gristmill.release.runs import cut_runs, run_writer
@@ -144,18 +144,18 @@ def rows_stage(seed: int, visit_date: str | None) -> Stage:
     )
 
 
-def plan_stage(redact_from: float, spill: Path, memory: int, threads: int) -> Stage:
+def plan_stage(levels: Mapping[str, float], spill: Path, memory: int, threads: int) -> Stage:
     """Inputs ``kept``, ``facts``, ``verdicts`` and ``findings``, all files of each; no findings: nothing is redacted.
 
     Outputs: ``languages``; ``crowds``, for contents that stand in several entries or in a cluster; ``marks``, for
-    contents with findings of a score of ``redact_from`` or more; ``whole``.
+    contents with findings of at least the score that ``levels`` has for their type; ``whole``.
     """
     return Stage(
         "release-plan",
-        4,
+        5,
         _plan,
         {"languages": LANGUAGES, "crowds": CROWDS, "marks": MARKS, "whole": WHOLE},
-        params={"redact_from": redact_from},
+        params={"levels": dict(sorted(levels.items()))},
         private={"spill": spill, "memory": memory, "threads": threads},
         plain=("content_id", "mark"),
     )
@@ -300,13 +300,14 @@ def _plan(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
         create_view(sql, "facts", inputs.files["facts"], FACTS.schema)
         create_view(sql, "verdicts", inputs.files[tables.VERDICTS.name], tables.VERDICTS.schema)
         create_view(sql, "findings", inputs.files[tables.FINDINGS.name], tables.FINDINGS.schema)
-        for name, query, values, schema in (
-            ("languages", _LANGUAGES, [], LANGUAGES),
-            ("crowds", _CROWDS, [], CROWDS),
-            ("marks", MARKS_QUERY, [params["redact_from"]], MARKS),
-            ("whole", _WHOLE, [], WHOLE),
+        sql.register("levels", levels_table(params["levels"]))
+        for name, query, schema in (
+            ("languages", _LANGUAGES, LANGUAGES),
+            ("crowds", _CROWDS, CROWDS),
+            ("marks", MARKS_QUERY, MARKS),
+            ("whole", _WHOLE, WHOLE),
         ):
-            table = fetch_table(sql, query, values).cast(schema).combine_chunks()
+            table = fetch_table(sql, query).cast(schema).combine_chunks()
             yield from ((name, batch) for batch in table.to_batches())
 
 

@@ -19,7 +19,7 @@ from gristmill.engine.graph import Engine
 from gristmill.engine.shards import read_table, sync_folder
 from gristmill.engine.stages import Shard, digest
 from gristmill.errors import ReleaseError
-from gristmill.recipe import Recipe
+from gristmill.recipe import Recipe, Redact
 from gristmill.release.card import Words, render_card, write_card
 from gristmill.release.count import add_up
 from gristmill.release.finish import VISITED, visits_stage
@@ -181,11 +181,17 @@ def _inputs(collected: Collected, engine: Engine) -> list[Input]:
     return [Input(**row) for row in read_table(visited.files["visited"], VISITED).to_pylist()]
 
 
+def _others(redact: Redact) -> str:
+    """The types of findings that have a sensitivity of their own, in words."""
+    named = [f"{kind} {level}" for kind, level in sorted(redact.types.items())]
+    return f" ({', '.join(named)})" if named else ""
+
+
 def _words(recipe: Recipe) -> Words:
     redact = recipe.release.redact
     privacy = (
-        f"Secrets and personal data found by {', '.join(sorted(recipe.annotate.findings))} with a score of "
-        f"{redact.min_score} or more are replaced in the text."
+        f"Secrets and personal data found by {', '.join(sorted(recipe.annotate.findings))} are replaced in the "
+        f"text: those of sensitivity {redact.sensitivity}{_others(redact)}."
         if redact.enabled
         else "Nothing was redacted: the recipe switched redaction off."
     )

@@ -67,7 +67,7 @@ def write_stage(
     which: Range,
     bits: Mapping[str, int],
     final: Sequence[str],
-    redact_from: float | None,
+    levels: Mapping[str, float] | None,
     seed: int,
     earlier: Sequence[Path],
 ) -> Stage:
@@ -75,8 +75,8 @@ def write_stage(
 
     Inputs ``runs`` and, of the plan, ``crowds`` and ``marks``, ``contents`` (segments) and ``findings``. Outputs ``pages``,
     ``bodies``, ``written`` (by slug; of pieces the numbers of a shard are 0) and ``counts``, with the range in their names. ``bits``: leading bits of the place
-    that name a page, by slug. ``final``: slugs that have a shard of this range; of the others it is a piece. ``redact_from``
-    is the least score of a finding that is redacted; None leaves every text as it is. ``earlier``: tables of
+    that name a page, by slug. ``final``: slugs that have a shard of this range; of the others it is a piece. ``levels``
+    has the least score of a finding that is redacted, by type; None leaves every text as it is. ``earlier``: tables of
     pages of tasks to look into.
     """
     return Stage(
@@ -93,7 +93,7 @@ def write_stage(
             "range": [which.number, which.ranges],
             "bits": dict(bits),
             "final": sorted(final),
-            "redact_from": redact_from,
+            "levels": None if levels is None else dict(sorted(levels.items())),
             "seed": seed,
             **_settings(),
         },
@@ -115,7 +115,7 @@ def _write(inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Output]:
     names = recipes(rows, params["seed"])
     cut = cut_rows(rows, names, params["bits"], repr(_settings()).encode())
     contents, findings = inputs.files["contents"], inputs.files[tables.FINDINGS.name]
-    with Segments(contents, findings, params["redact_from"] or 0.0) as segments:
+    with Segments(contents, findings, params["levels"] or {}) as segments:
         earlier = read_earlier(params["earlier"])
         bodies = Bodies(cut, names, rows, earlier, segments, params["seed"], folder / SPOOL)
         offsets, written = _write_parts(cut, rows, bodies, earlier.shards, frozenset(params["final"]), folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from gristmill.annotate.findings.rule import TYPES
 
@@ -16,7 +16,7 @@ OFF = 2.0
 
 
 def thresholds(
-    sensitivity: Sensitivity, types: Mapping[str, Sensitivity | Literal["off"]] | None = None
+    sensitivity: Sensitivity, types: Mapping[Any, Sensitivity | Literal["off"]] | None = None
 ) -> dict[str, float]:
     """The threshold of every type of finding.
 
